@@ -1,0 +1,8 @@
+#include <cstdio>
+
+#include "version.hpp"
+
+int main() {
+  std::printf("roost %s\n", roost::version());
+  return 0;
+}

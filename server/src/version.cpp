@@ -1,0 +1,7 @@
+#include "version.hpp"
+
+namespace roost {
+
+const char* version() { return "0.1.0"; }
+
+}  // namespace roost
