@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# What tools/run, tools/test, tools/check and tools/fuzz share: each step says what it does, does it only when its inputs
+# changed (a stamp in .cache/stamps holds their hash), and leaves a finished state behind. Sourced, never run.
+
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+STAMPS=$ROOT/.cache/stamps
+VENV=$ROOT/.venv
+mkdir -p "$STAMPS"
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# quietly LOG COMMAND...: runs it with its output in .cache/LOG.log, whose end is shown when it fails.
+quietly() {
+  local log=$ROOT/.cache/$1.log
+  shift
+  if ! "$@" >"$log" 2>&1; then
+    tail -n 60 "$log" >&2
+    fail "'$*' failed; all of its output is in ${log#"$ROOT"/}"
+  fi
+}
+
+# hash_of PATH...: one hash over the names and contents of these files and folders.
+hash_of() {
+  (cd "$ROOT" && find "$@" -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' -not -path '*/build/*' -print0 2>/dev/null |
+    LC_ALL=C sort -z | xargs -0 -r sha256sum | sha256sum | cut -c1-64)
+}
+
+# stale NAME HASH: whether the step must run; stamp NAME HASH: it has run.
+stale() { [ "$(cat "$STAMPS/$1" 2>/dev/null)" != "$2" ]; }
+stamp() { printf '%s\n' "$2" >"$STAMPS/$1"; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "installing packages needs root or sudo; as root, run: $*"
+  fi
+}
+
+# install_packages LIST...: the Debian packages named in tools/LIST.txt that are not installed yet.
+install_packages() {
+  local wanted missing=() package
+  wanted=$(for list in "$@"; do grep -hv '^ *\(#\|$\)' "$ROOT/tools/$list.txt"; done)
+  # Debian's own Python is taken only where no other comes first on PATH.
+  case "$(command -v python3 || true)" in
+    "" | /usr/bin/python3 | /bin/python3) wanted+=$'\npython3\npython3-dev\npython3-venv' ;;
+  esac
+  for package in $wanted; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing with apt-get: ${missing[*]}"
+  quietly apt as_root apt-get update
+  quietly apt as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# find_python: sets PYTHON to the python3 found first on PATH (never that of an active .venv of ours), once it has all
+# that the bridge needs: 3.11 or newer, headers, and a shared libpython.
+find_python() {
+  local path
+  path=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$VENV/bin" | paste -sd:)
+  PYTHON=$(PATH=$path command -v python3) || fail "no python3 on PATH; install one: apt-get install python3 python3-dev python3-venv"
+  PYTHON=$("$PYTHON" -c 'import sys; print(sys.executable)')
+  "$PYTHON" - <<'PY' || exit 1
+import importlib.util, os, sys, sysconfig
+def fail(what, fix):
+    sys.exit(f"error: {sys.executable} (Python {sys.version.split()[0]}): {what}\n       {fix}")
+minor = "%d.%d" % sys.version_info[:2]
+debian = sys.executable.startswith("/usr/bin")
+build = f"build it again with a shared library: PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install {sys.version.split()[0]}"
+if sys.version_info < (3, 11):
+    fail("Roost needs Python 3.11 or newer", "put a newer python3 first on PATH")
+header = os.path.join(sysconfig.get_config_var("INCLUDEPY") or "", "Python.h")
+if not os.path.exists(header):
+    fail(f"its headers are missing ({header})", f"install them: apt-get install python{minor}-dev" if debian else build)
+library = os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
+if not sysconfig.get_config_var("Py_ENABLE_SHARED") or not os.path.exists(library):
+    fail(f"its shared library is missing ({library})", f"install it: apt-get install libpython{minor}" if debian else build)
+for module in ("venv", "ensurepip"):
+    if importlib.util.find_spec(module) is None:
+        fail(f"its module {module} is missing", f"install it: apt-get install python{minor}-venv")
+PY
+}
+
+# build FOLDER [CMAKE ARGUMENT]...: configures FOLDER when that was not done with these arguments, and builds it.
+build() {
+  local folder=$1 hash
+  shift
+  hash=$(printf '%s\n' "$ROOT" "$@" | sha256sum)
+  if [ ! -e "$ROOT/$folder/build.ninja" ] || stale "configure-$folder" "$hash"; then
+    say "Configuring $folder ($*)"
+    quietly "configure-$folder" cmake -S "$ROOT" -B "$ROOT/$folder" -G Ninja "$@"
+    stamp "configure-$folder" "$hash"
+  fi
+  say "Building $folder"
+  ninja -C "$ROOT/$folder" || fail "the build of $folder failed"
+}
+
+# make_venv [REQUIREMENTS]...: .venv for python3, with the package roost and these requirement files in it.
+make_venv() {
+  local hash requirements
+  find_python
+  hash=$("$PYTHON" -c 'import sys; print(sys.executable, sys.version)')
+  if [ ! -x "$VENV/bin/python" ] || stale venv "$hash"; then
+    say "Making .venv with $("$PYTHON" --version) ($PYTHON)"
+    rm -rf "$VENV" "$STAMPS/requirements-"* "$STAMPS/roost-package"
+    quietly venv "$PYTHON" -m venv "$VENV"
+    stamp venv "$hash"
+  fi
+  for requirements in "$@"; do
+    hash=$(hash_of "$requirements")
+    if stale "requirements-${requirements//\//-}" "$hash"; then
+      say "Installing the Python packages of $requirements"
+      quietly pip "$VENV/bin/python" -m pip install --disable-pip-version-check -q -r "$ROOT/$requirements"
+      stamp "requirements-${requirements//\//-}" "$hash"
+    fi
+  done
+  [ -e "$ROOT/python-bridge/pyproject.toml" ] || return 0
+  hash=$(hash_of python-bridge server CMakeLists.txt)
+  if stale roost-package "$hash"; then
+    say "Installing the Python package roost into .venv"
+    quietly roost-package "$VENV/bin/python" -m pip install --disable-pip-version-check --force-reinstall --no-deps "$ROOT/python-bridge"
+    stamp roost-package "$hash"
+  fi
+}
