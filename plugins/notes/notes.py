@@ -17,9 +17,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from notes_store import Store, open_store
-
 from roost import App, Request, Response, WebSocket
+
+from notes_store import Store, open_store
 
 MAX_TITLE = 200
 MAX_BODY = 100_000

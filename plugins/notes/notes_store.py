@@ -226,6 +226,4 @@ class PostgresStore:
 
 
 def _note(row: Any) -> Note:
-    return Note(
-        id=row["id"], title=row["title"], body=row["body"], created=row["created"], updated=row["updated"]
-    )
+    return Note(id=row["id"], title=row["title"], body=row["body"], created=row["created"], updated=row["updated"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
 from server_process import BINARY, PATIENCE, RoostServer, environment
 
 Files = Mapping[str, str | bytes]

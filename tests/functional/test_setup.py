@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+
 from server_process import BINARY, RoostServer
 
 SMALLEST = """

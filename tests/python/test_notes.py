@@ -68,7 +68,17 @@ def test_search_finds_the_text_as_it_is(client: Any, text: str, want: set[str]) 
 
 @pytest.mark.parametrize(
     "sent",
-    [{}, {"title": ""}, {"title": "  "}, {"title": 1}, {"title": "a", "body": 1}, {"title": "a" * 201}, [], "text", None],
+    [
+        {},
+        {"title": ""},
+        {"title": "  "},
+        {"title": 1},
+        {"title": "a", "body": 1},
+        {"title": "a" * 201},
+        [],
+        "text",
+        None,
+    ],
 )
 def test_unacceptable_note_is_refused_with_400(client: Any, sent: object) -> None:
     answer = client.post("/api/notes", json=sent)
