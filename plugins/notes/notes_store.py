@@ -64,7 +64,7 @@ def _like(text: str) -> str:
 
 
 class SqliteStore:
-    """Notes in a file. One thread works on its one connection, so that a waiting write never holds up the event loop."""
+    """Notes in a file. One thread works on its one connection, so that a waiting write never holds up the loop."""
 
     def __init__(self, database: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
         self._database = database

@@ -75,7 +75,7 @@ def module_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def roost_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`roost_cli("check", "roost.yaml", files={...}, env={})`: runs the command in `tmp_path` and returns how it ended."""
+    """`roost_cli("check", "roost.yaml", files={...}, env={})`: runs the command in `tmp_path`, returns how it ended."""
 
     def run(
         *args: str, files: Files | None = None, env: Mapping[str, str] | None = None

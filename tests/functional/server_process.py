@@ -20,7 +20,7 @@ PLUGINS = BUILD / "plugins"
 VENV = Path(os.environ.get("ROOST_VENV", REPOSITORY / ".venv"))
 
 PATIENCE = 60.0
-"""Seconds after which a condition that never came fails the test; generous, as sanitizers and busy machines are slow."""
+"""Seconds after which a condition that never came fails the test; generous, as sanitizers are slow."""
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1

@@ -1,0 +1,178 @@
+"""The servers that the benchmark measures: how each is started, and which work it does at which path."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parents[1]
+APPS = BENCH / "apps"
+PEERS = ROOT.parent / "shared" / "peers"
+BUILD = ROOT / "build-bench"
+
+STATIC = {"static-1k": "/static/1k.bin", "static-100k": "/static/100k.bin"}
+NATIVE = {"json": "/json", "json-x16": "/json", "param": "/users/42", "echo": "/echo"}
+WORKS = ("json", "json-x16", "param", "echo", "static-1k", "static-100k", "python-sync", "python-async")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server under test; `command` and `files` are made for a port and a folder to work in."""
+
+    name: str
+    works: Mapping[str, str]
+    command: Callable[[int, Path], list[str]]
+    files: Callable[[int, Path], Mapping[str, str]] = lambda port, folder: {}
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self, port: int, folder: Path) -> dict[str, str]:
+        """What its process sees."""
+        return {
+            **os.environ,
+            "BENCH_PORT": str(port),
+            "BENCH_STATIC": str(folder / "static"),
+            "PYTHONPATH": str(APPS),
+            **self.env,
+        }
+
+
+def roost_yaml(port: int, folder: Path) -> Mapping[str, str]:
+    """One worker with one I/O thread, without an access log, as all others are run."""
+    return {
+        "roost.yaml": f"""\
+server:
+  listen: 127.0.0.1:{port}
+  processes: 1
+  threads: 1
+  limits: {{ connections: 15000 }}
+  access_log: {{ format: none }}
+  log_level: warning
+python: {{ venv: {ROOT}/.venv, path: [{APPS}] }}
+plugins:
+  bench: {{ library: {BUILD}/plugins/libroost_bench.so }}
+routes:
+  - {{ path: /json, plugin: bench.json }}
+  - {{ path: /users/:id, plugin: bench.user }}
+  - {{ path: /echo, methods: [POST], plugin: bench.echo }}
+  - {{ path: /static, directory: {folder}/static }}
+  - {{ path: /, python: roost_app:app }}
+"""
+    }
+
+
+def nginx_conf(port: int, folder: Path) -> Mapping[str, str]:
+    """One worker; no logs; sendfile and the cache of open files."""
+    return {
+        "nginx.conf": f"""\
+daemon off;
+master_process on;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log /dev/null crit;
+events {{ worker_connections 16000; }}
+http {{
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  tcp_nodelay on;
+  keepalive_requests 1000000000;
+  open_file_cache max=1000 inactive=60s;
+  open_file_cache_valid 60s;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  types {{ application/octet-stream bin; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=1024;
+    location = /json {{ default_type application/json; return 200 '{{"message":"Hello, World!"}}'; }}
+    location /static/ {{ root {folder}; }}
+  }}
+}}
+"""
+    }
+
+
+def venv() -> Path:
+    """The virtual environment of the peers."""
+    return ROOT / ".cache" / "bench-venv"
+
+
+def _python(*words: str) -> Callable[[int, Path], list[str]]:
+    return lambda port, folder: [str(venv() / "bin" / "python"), *(w.format(port=port) for w in words)]
+
+
+def _granian(interface: str, app: str, *more: str) -> Callable[[int, Path], list[str]]:
+    words = ("-m", "granian", "--interface", interface, "--host", "127.0.0.1", "--port", "{port}", "--workers", "1")
+    plain = ("--loop", "uvloop", "--no-access-log", "--log-level", "error", "--no-ws", "--backlog", "1024")
+
+    def command(port: int, folder: Path) -> list[str]:
+        extra = [word.format(folder=folder) for word in more]
+        return [*_python(*words, *plain)(port, folder), *extra, app]
+
+    return command
+
+
+def _uvicorn(app: str) -> Callable[[int, Path], list[str]]:
+    words = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--loop", "uvloop", "--http", "httptools")
+    return _python(*words, "--no-access-log", "--log-level", "error", "--backlog", "1024", app)
+
+
+def _program(path: Path, *words: str) -> Callable[[int, Path], list[str]]:
+    return lambda port, folder: [str(path), str(port), *words]
+
+
+def roost(name: str = "roost") -> Server:
+    """This server. The environment carries no PYTHONPATH: its configuration names the folder."""
+    works = {**NATIVE, **STATIC, "python-sync": "/sync", "python-async": "/async"}
+    binary = BUILD / "bin" / "roost"
+    return Server(name, works, lambda port, folder: [str(binary), "serve", str(folder / "roost.yaml")], roost_yaml)
+
+
+def all_servers() -> list[Server]:
+    """This server first, once more under another name last: their ratio is the noise."""
+    robyn = {**NATIVE, **STATIC, "python-sync": "/sync", "python-async": "/async"}
+    servers = [
+        roost(),
+        Server("epoll", NATIVE, _program(BUILD / "bin" / "epoll_baseline")),
+        Server("poco", NATIVE, _program(BUILD / "bin" / "poco_server", "80")),
+        Server(
+            "nginx",
+            {"json": "/json", "json-x16": "/json", **STATIC},
+            lambda port, folder: ["nginx", "-p", str(folder), "-e", "/dev/null", "-c", str(folder / "nginx.conf")],
+            nginx_conf,
+        ),
+        Server("robyn", robyn, _python(str(APPS / "robyn_app.py"), "--log-level", "ERROR")),
+        Server(
+            "granian-rsgi",
+            {"param": "/users/42", "echo": "/echo", "python-sync": "/", "python-async": "/", **STATIC},
+            _granian(
+                "rsgi", "rsgi_app:app", "--static-path-route", "/static", "--static-path-mount", "{folder}/static"
+            ),
+        ),
+        Server("granian-asgi", {"python-async": "/"}, _granian("asgi", "asgi_app:app")),
+        Server("granian-wsgi", {"python-sync": "/"}, _granian("wsgi", "wsgi_app:app", "--blocking-threads", "1")),
+        Server("uvicorn", {"python-async": "/"}, _uvicorn("asgi_app:app")),
+        Server("fastapi", {"python-sync": "/sync", "python-async": "/async"}, _uvicorn("fastapi_app:app")),
+        Server(
+            "flask",
+            {"python-sync": "/sync"},
+            _python("-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "-k", "gthread", "--threads", "64",
+                    "--keep-alive", "75", "--log-level", "error", "flask_app:app"),
+        ),
+        Server(
+            "socketify", {"python-sync": "/sync", "python-async": "/async"}, _python(str(APPS / "socketify_app.py"))
+        ),
+    ]  # fmt: skip
+    ready = {"uwebsockets": ("uws", "1"), "drogon": ("drogon_peer", "1"), "actix": ("actix_peer", "1")}
+    for name, (program, threads) in ready.items():
+        if (PEERS / program).exists():
+            servers.append(Server(name, NATIVE, _program(PEERS / program, threads)))
+        else:
+            print(f"{name}: not in {PEERS}, left out", file=sys.stderr)
+    return [*servers, roost("roost again")]
