@@ -87,8 +87,8 @@ for module in ("venv", "ensurepip"):
 PY
 }
 
-# build FOLDER [CMAKE ARGUMENT]...: configures FOLDER when that was not done with these arguments, and builds it.
-build() {
+# configure FOLDER [CMAKE ARGUMENT]...: does so unless it was done with these arguments.
+configure() {
   local folder=$1 hash
   shift
   hash=$(printf '%s\n' "$ROOT" "$@" | sha256sum)
@@ -97,6 +97,12 @@ build() {
     quietly "configure-$folder" cmake -S "$ROOT" -B "$ROOT/$folder" -G Ninja "$@"
     stamp "configure-$folder" "$hash"
   fi
+}
+
+# build FOLDER [CMAKE ARGUMENT]...: configures FOLDER where that is needed, and builds all of it.
+build() {
+  local folder=$1
+  configure "$@"
   say "Building $folder"
   ninja -C "$ROOT/$folder" || fail "the build of $folder failed"
 }

@@ -96,9 +96,6 @@ class RoostServer:
             with self._changed:
                 self._output.append(line.decode(errors="replace").rstrip("\n"))
                 self._changed.notify_all()
-        with self._changed:
-            self._output.append("")
-            self._changed.notify_all()
 
     # What it said -----------------------------------------------------------------------------------------------
 
@@ -170,9 +167,14 @@ class RoostServer:
         return found[0]
 
     def _wait_output(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
         with self._changed:
-            if not self._changed.wait_for(condition, PATIENCE):
-                raise ServerError(f"waited {PATIENCE} s in vain for {what}\n" + "\n".join(self._output) + self.log())
+            while not condition():
+                if time.monotonic() > deadline:
+                    raise ServerError(
+                        f"waited {PATIENCE} s in vain for {what}\n" + "\n".join(self._output) + "\n" + self.log()
+                    )
+                self._changed.wait(0.1)  # a line wakes it at once; the end of the process is looked for now and then
 
     def wait_log(self, pattern: str, count: int = 1) -> str:
         """Waits until the server's log matches `pattern` at least `count` times; returns the text of the last match."""

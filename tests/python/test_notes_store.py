@@ -110,7 +110,14 @@ def test_pages_cover_every_note_once_latest_change_first(with_store: WithStore) 
 
 @pytest.mark.parametrize(
     ("text", "want"),
-    [("MILK", {"Milk", "Shopping"}), ("100%", {"100%"}), ("_", {"a_b"}), ("\\", {"c\\d"}), ("'", {"it's"})],
+    [
+        ("MILK", {"Milk", "Shopping"}),
+        ("100%", {"100%"}),
+        ("_", {"a_b"}),
+        ("\\", {"c\\d"}),
+        ("'", {"it's"}),
+        ("no", set()),
+    ],
 )
 def test_search_takes_special_characters_as_they_are(with_store: WithStore, text: str, want: set[str]) -> None:
     async def body(store: Store) -> None:
