@@ -13,8 +13,12 @@ struct roost_responder {};
 
 namespace roost::http {
 
-inline std::string_view view(roost_str s) { return {s.data, s.size}; }
-inline roost_str str(std::string_view s) { return {s.data(), s.size()}; }
+inline std::string_view view(roost_str s) {
+  return {s.data, s.size};
+}
+inline roost_str str(std::string_view s) {
+  return {s.data(), s.size()};
+}
 
 class Exchange;
 
@@ -72,6 +76,8 @@ class Exchange : public roost_responder {
   Request request_;
 };
 
-inline Exchange& exchange_of(roost_responder* responder) { return *static_cast<Exchange*>(responder); }
+inline Exchange& exchange_of(roost_responder* responder) {
+  return *static_cast<Exchange*>(responder);
+}
 
 }  // namespace roost::http
