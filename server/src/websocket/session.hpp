@@ -1,0 +1,81 @@
+// The server's side of one WebSocket after its handshake, without a socket (RFC 6455 sections 5 to 7): bytes in, events
+// and frames out. Messages that lie whole in the input are handed on in place; only those in pieces are copied. An idle
+// session owns no memory beyond itself. One thread's: that of the connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "websocket/frame.hpp"
+#include "websocket/utf8.hpp"
+
+namespace roost::websocket {
+
+class Session {
+ public:
+  // What a session tells its owner. None of these may destroy the session; on_message may call Session::close().
+  class Sink {
+   public:
+    // A whole message, text valid UTF-8. Valid for the call. opcode: text or binary.
+    virtual void on_message(Opcode opcode, std::string_view data) = 0;
+    virtual void on_pong(std::string_view data) = 0;
+    // A whole frame to send: pong or close. Valid for the call.
+    virtual void on_output(std::string_view frame) = 0;
+
+   protected:
+    ~Sink() = default;
+  };
+
+  enum class State : uint8_t {
+    open,
+    closing,  // our close frame has left, the peer's is awaited; data that arrives is dropped (section 1.4)
+    closed,   // both have passed: the server closes the connection first (section 7.1.1)
+    failed,   // the peer broke the protocol; a close frame with the code has left, input is ignored
+  };
+
+  explicit Session(size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Takes the next bytes, all of them; unmasks in place. Afterwards look at state().
+  void feed(char* data, size_t size, Sink& sink);
+
+  // Begins the close handshake; nothing when it has begun. code 0: without a code. reason: cut to 123 bytes at a
+  // character's border.
+  void close(uint16_t code, std::string_view reason, Sink& sink);
+
+  State state() const { return state_; }
+  // Once closed: the peer's code, kNoStatus when it gave none. Once failed: the code that was sent. Else kAbnormal.
+  uint16_t close_code() const { return close_code_; }
+  std::string_view close_reason() const { return control_; }
+  // Whether a message has begun and its end has not come.
+  bool in_message() const { return fragmented_ || header_size_ > 0 || in_payload_; }
+
+ private:
+  void frame_begins(Sink& sink);
+  void take_payload(char* data, size_t size, Sink& sink);
+  void frame_ends(std::string_view payload, Sink& sink);
+  void control_ends(std::string_view payload, Sink& sink);
+  void peer_closes(std::string_view payload, Sink& sink);
+  void fail(uint16_t code, std::string_view why, Sink& sink);
+  void send_close(uint16_t code, std::string_view reason, Sink& sink);
+  bool reading() const { return state_ == State::open || state_ == State::closing; }
+
+  const size_t max_message_bytes_;
+  std::string message_;  // what has come of a message in pieces
+  std::string control_;  // of a control frame in pieces; at the end the close reason
+  FrameHeader frame_;
+  uint64_t taken_ = 0;                   // payload bytes of the current frame
+  char partial_header_[kMaxClientHeader];
+  uint8_t header_size_ = 0;              // bytes in partial_header_
+  uint16_t close_code_ = 1006;
+  State state_ = State::open;
+  bool in_payload_ = false;
+  bool fragmented_ = false;              // a message has begun with FIN clear
+  Opcode message_opcode_ = Opcode::text;
+  Utf8 utf8_;
+};
+
+}  // namespace roost::websocket
