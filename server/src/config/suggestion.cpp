@@ -1,0 +1,52 @@
+#include "config/suggestion.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace roost::config {
+
+namespace {
+
+// Levenshtein, with a swap of neighbours counted as one edit ("optimal string alignment").
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
+  std::iota(previous.begin(), previous.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    current[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        current[j] = std::min(current[j], before[j - 2] + 1);
+      }
+    }
+    before.swap(previous);
+    previous.swap(current);
+  }
+  return previous[b.size()];
+}
+
+}  // namespace
+
+std::string suggestion(std::string_view written, const std::vector<std::string>& known) {
+  const std::string* best = nullptr;
+  size_t distance = 0;
+  for (const auto& name : known) {
+    const size_t d = edit_distance(written, name);
+    if (!best || d < distance) {
+      best = &name;
+      distance = d;
+    }
+  }
+  if (best && distance <= std::max<size_t>(1, std::max(written.size(), best->size()) / 3)) {
+    return " (did you mean \"" + *best + "\"?)";
+  }
+  if (known.empty() || known.size() > 24) return "";
+  std::string all = " (known: ";
+  for (const auto& name : known) {
+    if (&name != &known.front()) all += ", ";
+    all += name;
+  }
+  return all + ")";
+}
+
+}  // namespace roost::config
