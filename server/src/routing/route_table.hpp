@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ class MatchBuffer {
  public:
   std::vector<roost_field> params;  // values point into the request, or into `decoded` where they held escapes
   std::string decoded;
+  std::string allow;  // where more than one pattern refused the method
   void clear() {
     params.clear();
     decoded.clear();
@@ -33,7 +35,7 @@ enum class Outcome : uint8_t { found, not_found, method_not_allowed, bad_path, a
 struct Match {
   Outcome outcome = Outcome::not_found;
   uint32_t route = 0;         // when found
-  std::string_view allow;     // when method_not_allowed: "GET, HEAD, OPTIONS"; lives as long as the table
+  std::string_view allow;     // when method_not_allowed: "GET, HEAD, OPTIONS"; lives as long as the table and the buffer
 };
 
 struct Pattern {
@@ -44,6 +46,13 @@ struct Pattern {
   bool directory = false;  // a request for the mount without its final slash answers add_slash
 };
 
+// Thrown by add(): the same host, path shape and method lead to another route already.
+class RouteTaken : public std::invalid_argument {
+ public:
+  explicit RouteTaken(uint32_t route) : std::invalid_argument("taken"), route(route) {}
+  const uint32_t route;
+};
+
 class RouteTable {
  public:
   RouteTable();
@@ -51,8 +60,7 @@ class RouteTable {
   RouteTable(RouteTable&&) noexcept;
   RouteTable& operator=(RouteTable&&) noexcept;
 
-  // Throws std::invalid_argument, naming the pattern, when it is malformed or when the same host, path shape and method
-  // are taken already (the message then carries the number of the other route through `taken_by`).
+  // Throws std::invalid_argument, naming the pattern, when it is malformed; RouteTaken when its place is taken.
   void add(const Pattern& pattern);
   // After the last add().
   void freeze();
