@@ -15,11 +15,11 @@
 namespace roost::handlers {
 namespace {
 
-constexpr int64_t kFreshMs = 990;                  // with the coarse clock's steps below a second
-constexpr uint64_t kMaxInMemory = 64 * 1024;       // larger files are sent with sendfile()
-constexpr uint64_t kMaxBytes = 8 * 1024 * 1024;    // for each thread
+constexpr int64_t kFreshMs = 990;                // with the coarse clock's steps below a second
+constexpr uint64_t kMaxInMemory = 64 * 1024;     // larger files are sent with sendfile()
+constexpr uint64_t kMaxBytes = 8 * 1024 * 1024;  // for each thread
 constexpr size_t kMaxEntries = 4096, kMaxDescriptors = 128;
-constexpr int64_t kFreshFileNs = 2'000'000'000;    // file systems keep times of up to two seconds' grain
+constexpr int64_t kFreshFileNs = 2'000'000'000;  // file systems keep times of up to two seconds' grain
 
 FileState state_of(const struct stat& info) {
   return {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),

@@ -1,6 +1,6 @@
-// The files of one directory that were asked for lately, as one I/O thread keeps them: small ones with their bytes, larger
-// ones with their descriptor, each with the fields of its response made ready. What is older than a second is looked at
-// anew before it is used. Bounded; past its bounds it is emptied. One thread's.
+// The files of one directory that were asked for lately, as one I/O thread keeps them: small ones with their bytes,
+// larger ones with their descriptor, each with the fields of its response made ready. What is older than a second is
+// looked at anew before it is used. Bounded; past its bounds it is emptied. One thread's.
 #pragma once
 
 #include <cstdint>
@@ -54,11 +54,12 @@ class DirectoryCache {
   // The entry when it is there and was checked within the last second; found by what the caller chose as key.
   const CachedFile* fresh(std::string_view key, int64_t now_ms) const;
 
-  // Opens path (relative; with a final '/' or "." it is a directory) and keeps it under key. file: *result lives until the
-  // next call.
+  // Opens path (relative; with a final '/' or "." it is a directory) and keeps it under key. file: *result lives until
+  // the next call.
   Lookup load(std::string_view key, const std::string& path, int64_t now_ms, const CachedFile** result);
 
-  // The descriptor of the directory itself, opened anew at most once a second so that a replaced one is noticed; -1: none.
+  // The descriptor of the directory itself, opened anew at most once a second so that a replaced one is noticed; -1:
+  // none.
   int root(int64_t now_ms);
 
  private:
@@ -76,7 +77,7 @@ class DirectoryCache {
   FileDescriptor root_;
   int64_t root_opened_ms_ = 0;
   std::unordered_map<std::string, CachedFile, Hash, std::equal_to<>> entries_;
-  uint64_t bytes_ = 0;   // of bodies
+  uint64_t bytes_ = 0;  // of bodies
   size_t descriptors_ = 0;
 };
 

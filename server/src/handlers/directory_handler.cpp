@@ -42,7 +42,9 @@ DirectoryHandler::DirectoryHandler(DirectoryOptions options)
 
 DirectoryHandler::~DirectoryHandler() = default;
 
-std::string DirectoryHandler::describe() const { return "directory " + options_.directory.string(); }
+std::string DirectoryHandler::describe() const {
+  return "directory " + options_.directory.string();
+}
 
 // Each slot is made and used by one thread alone. Should a caller be on another than it says, it gets a cache for the
 // one request.

@@ -1,5 +1,5 @@
-// `directory:` routes: files below one directory, with conditional requests, ranges, precompressed neighbours, an index, a
-// fallback and a listing. Immutable but for a cache for each I/O thread, which only that thread touches.
+// `directory:` routes: files below one directory, with conditional requests, ranges, precompressed neighbours, an
+// index, a fallback and a listing. Immutable but for a cache for each I/O thread, which only that thread touches.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@
 namespace roost::handlers {
 
 struct DirectoryOptions {
-  std::string mount = "/";          // the route's path, patterns and all: as many segments are not part of the file's path
-  std::filesystem::path directory;  // absolute
+  std::string mount = "/";  // the route's path, patterns and all: as many segments are not part of the file's path
+  std::filesystem::path directory;   // absolute
   std::string index = "index.html";  // empty: none
   std::string fallback;              // served with 200 for what is not there; below the directory; empty: none
   bool listing = false;

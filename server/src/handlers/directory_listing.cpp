@@ -27,12 +27,23 @@ struct Entry {
 void append_escaped(std::string_view text, std::string& out) {
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
 }
@@ -57,13 +68,11 @@ std::vector<Entry> read_entries(DIR* stream) {
     struct stat info {};
     // Links are not followed: where they lead is nothing that the listing should tell.
     if (fstatat(dirfd(stream), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    entries.push_back(
-        {entry->d_name, S_ISDIR(info.st_mode), static_cast<uint64_t>(info.st_size), info.st_mtim.tv_sec});
+    entries.push_back({entry->d_name, S_ISDIR(info.st_mode), static_cast<uint64_t>(info.st_size), info.st_mtim.tv_sec});
     if (entries.size() == kMaxEntries) break;
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.folder != b.folder ? a.folder : a.name < b.name;
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.folder != b.folder ? a.folder : a.name < b.name; });
   return entries;
 }
 

@@ -61,8 +61,8 @@ bool read_range(const Representation& it, const ByteRange& range, std::string& o
   const size_t start = out.size();
   out.resize(start + range.size());
   for (size_t got = 0; got < range.size();) {
-    const ssize_t n = pread(it.file.get(), out.data() + start + got, range.size() - got,
-                            static_cast<off_t>(range.first + got));
+    const ssize_t n =
+        pread(it.file.get(), out.data() + start + got, range.size() - got, static_cast<off_t>(range.first + got));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return false;
     got += static_cast<size_t>(n);

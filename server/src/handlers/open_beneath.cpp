@@ -28,8 +28,8 @@ FileDescriptor open_by_components(int root, const char* path, int& error) {
       return FileDescriptor();
     }
     const bool directory = slash != std::string::npos;
-    const int flags = last ? kFlags | O_NOFOLLOW | (directory ? O_DIRECTORY : 0)
-                           : O_PATH | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY;
+    const int flags =
+        last ? kFlags | O_NOFOLLOW | (directory ? O_DIRECTORY : 0) : O_PATH | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY;
     FileDescriptor next(openat(at ? at.get() : root, component.c_str(), flags));
     if (!next) {
       error = errno;

@@ -25,8 +25,8 @@ class FileDescriptor {
   int fd_;
 };
 
-// path: relative, without a leading '/'; "." is the directory itself. Opened for reading, never blocking (a FIFO), close
-// on exec. none: error holds errno. Links that stay below are followed, but not where the kernel has no openat2()
+// path: relative, without a leading '/'; "." is the directory itself. Opened for reading, never blocking (a FIFO),
+// close on exec. none: error holds errno. Links that stay below are followed, but not where the kernel has no openat2()
 // (before Linux 5.6, or hidden by a sandbox): there no link is followed at all.
 FileDescriptor open_beneath(int root, const char* path, int& error) noexcept;
 

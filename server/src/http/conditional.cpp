@@ -12,8 +12,12 @@ namespace {
 constexpr size_t kMaxRanges = 16;
 constexpr size_t kMaxRangesAsked = 64;
 
-bool is_weak(std::string_view tag) { return tag.substr(0, 2) == "W/"; }
-std::string_view opaque(std::string_view tag) { return is_weak(tag) ? tag.substr(2) : tag; }
+bool is_weak(std::string_view tag) {
+  return tag.substr(0, 2) == "W/";
+}
+std::string_view opaque(std::string_view tag) {
+  return is_weak(tag) ? tag.substr(2) : tag;
+}
 
 // Section 8.8.3.2. "*" stands for any representation that exists.
 bool list_matches(std::string_view list, std::string_view etag, bool strong) {

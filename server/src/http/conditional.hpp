@@ -35,8 +35,8 @@ enum class RangeResult : uint8_t {
   unsatisfiable,  // 416
 };
 
-// Ranges that overlap or touch become one, in order of the first. More than 16 that remain, or ranges asked for so often
-// that they are an attack (section 17.15), answer none.
+// Ranges that overlap or touch become one, in order of the first. More than 16 that remain, or ranges asked for so
+// often that they are an attack (section 17.15), answer none.
 RangeResult parse_range(std::string_view value, uint64_t size, std::vector<ByteRange>& ranges);
 
 // The quality, 0 to 1000, of a content coding in Accept-Encoding (section 12.5.3): 0 when it is not acceptable.
