@@ -18,6 +18,8 @@ class PluginSet;
 
 namespace roost::dispatch {
 
+struct SiteParts;
+
 struct Route {
   uint32_t number = 0;
   std::string host, path, methods, name;
@@ -30,6 +32,7 @@ struct Route {
   size_t spill = 0;
   config::milliseconds handler_timeout{0};
   std::string websocket_group;
+  void* user = nullptr;  // for roost_request.user
 };
 
 class Site {
@@ -43,14 +46,23 @@ class Site {
   const routing::RouteTable& table() const;
   const std::vector<Route>& routes() const;  // index is Route::number
   const config::Configuration& configuration() const;
-  // Middleware whose paths match but that no route carries still answers preflights and errors: the chain for a request
-  // that no route matched (404, 405), by its path.
-  std::vector<middleware::Middleware*> chain_for(std::string_view path, std::string_view method) const;
+  // The chain for a request that no route matched (404, 405, an automatic OPTIONS): its links look at the request's path
+  // and method themselves, so that preflights are answered and errors carry what their neighbours carry. Lives as long
+  // as the site.
+  const std::vector<middleware::Middleware*>& unmatched_chain() const;
+
+  // Why a request would go where it goes, for `roost explain`: each link of the middleware list, in order.
+  struct LinkVerdict {
+    const config::Middleware* middleware = nullptr;
+    bool runs = false;
+    std::string why;
+  };
+  // route: nullptr when none matched. path: raw.
+  std::vector<LinkVerdict> explain_chain(const Route* route, std::string_view path, std::string_view method) const;
 
  private:
-  struct Impl;
-  explicit Site(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Site(std::unique_ptr<SiteParts> parts);
+  std::unique_ptr<SiteParts> parts_;
 };
 
 }  // namespace roost::dispatch
