@@ -16,12 +16,20 @@ std::unique_ptr<Site> Site::build(const config::Configuration& configuration, ha
       new Site(std::make_unique<SiteParts>(SiteBuilder(configuration, plugins, import_modules).build())));
 }
 
-const routing::RouteTable& Site::table() const { return parts_->table; }
+const routing::RouteTable& Site::table() const {
+  return parts_->table;
+}
 
-const std::vector<Route>& Site::routes() const { return parts_->routes; }
+const std::vector<Route>& Site::routes() const {
+  return parts_->routes;
+}
 
-const config::Configuration& Site::configuration() const { return parts_->configuration; }
+const config::Configuration& Site::configuration() const {
+  return parts_->configuration;
+}
 
-const std::vector<middleware::Middleware*>& Site::unmatched_chain() const { return parts_->unmatched_chain; }
+const std::vector<middleware::Middleware*>& Site::unmatched_chain() const {
+  return parts_->unmatched_chain;
+}
 
 }  // namespace roost::dispatch

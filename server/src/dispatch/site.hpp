@@ -25,8 +25,8 @@ struct Route {
   std::string host, path, methods, name;
   std::string mount;  // for the access log: the YAML route's path
   config::Place place;
-  handlers::Handler* handler = nullptr;                // owned by Site
-  std::vector<middleware::Middleware*> chain;          // outermost first; owned by Site
+  handlers::Handler* handler = nullptr;        // owned by Site
+  std::vector<middleware::Middleware*> chain;  // outermost first; owned by Site
   bool chain_may_defer = false;
   size_t body_bytes = 0;
   size_t spill = 0;
@@ -46,9 +46,9 @@ class Site {
   const routing::RouteTable& table() const;
   const std::vector<Route>& routes() const;  // index is Route::number
   const config::Configuration& configuration() const;
-  // The chain for a request that no route matched (404, 405, an automatic OPTIONS): its links look at the request's path
-  // and method themselves, so that preflights are answered and errors carry what their neighbours carry. Lives as long
-  // as the site.
+  // The chain for a request that no route matched (404, 405, an automatic OPTIONS): its links look at the request's
+  // path and method themselves, so that preflights are answered and errors carry what their neighbours carry. Lives as
+  // long as the site.
   const std::vector<middleware::Middleware*>& unmatched_chain() const;
 
   // Why a request would go where it goes, for `roost explain`: each link of the middleware list, in order.

@@ -96,11 +96,14 @@ void SiteBuilder::add_middleware(size_t index) {
 }
 
 std::unique_ptr<middleware::Middleware> SiteBuilder::make_middleware(const config::Middleware& config,
-                                                                    const std::string& key) {
+                                                                     const std::string& key) {
   switch (config.kind) {
-    case config::MiddlewareKind::plugin: return plugin_middleware(config, key);
-    case config::MiddlewareKind::scheme: return scheme_middleware(config, key);
-    case config::MiddlewareKind::cors: break;
+    case config::MiddlewareKind::plugin:
+      return plugin_middleware(config, key);
+    case config::MiddlewareKind::scheme:
+      return scheme_middleware(config, key);
+    case config::MiddlewareKind::cors:
+      break;
   }
   return std::make_unique<middleware::Cors>(config.name, config.cors);
 }
@@ -109,13 +112,17 @@ void SiteBuilder::add_route(size_t index) {
   const config::Route& config = configuration_.routes[index];
   key_ = "routes[" + std::to_string(index) + "]";
   switch (config.kind) {
-    case config::RouteKind::plugin: return add_plugin_route(config);
+    case config::RouteKind::plugin:
+      return add_plugin_route(config);
     case config::RouteKind::scheme:
       if (import_modules_) mount_scheme(config);
       return;
-    case config::RouteKind::directory: return add_directory(config);
-    case config::RouteKind::redirect: return add_redirect(config);
-    case config::RouteKind::respond: break;
+    case config::RouteKind::directory:
+      return add_directory(config);
+    case config::RouteKind::redirect:
+      return add_redirect(config);
+    case config::RouteKind::respond:
+      break;
   }
   try {
     auto handler = std::make_unique<handlers::FixedResponseHandler>(config.status, config.body, config.headers);

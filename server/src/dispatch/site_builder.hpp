@@ -34,7 +34,7 @@ class SiteBuilder {
   struct Entry {
     std::string path;
     std::vector<std::string> methods;  // empty: every method
-    std::string name{};  // empty: as the handler describes itself
+    std::string name{};                // empty: as the handler describes itself
     bool directory = false;
     void* user = nullptr;
   };

@@ -14,7 +14,9 @@ char skipped;
 
 bool includes_method(const std::vector<std::string>& methods, std::string_view method) {
   if (methods.empty()) return true;
-  const auto has = [&](std::string_view name) { return std::find(methods.begin(), methods.end(), name) != methods.end(); };
+  const auto has = [&](std::string_view name) {
+    return std::find(methods.begin(), methods.end(), name) != methods.end();
+  };
   return has(method) || (method == "HEAD" && has("GET"));
 }
 
