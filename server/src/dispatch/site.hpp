@@ -51,15 +51,6 @@ class Site {
   // long as the site.
   const std::vector<middleware::Middleware*>& unmatched_chain() const;
 
-  // Why a request would go where it goes, for `roost explain`: each link of the middleware list, in order.
-  struct LinkVerdict {
-    const config::Middleware* middleware = nullptr;
-    bool runs = false;
-    std::string why;
-  };
-  // route: nullptr when none matched. path: raw.
-  std::vector<LinkVerdict> explain_chain(const Route* route, std::string_view path, std::string_view method) const;
-
  private:
   explicit Site(std::unique_ptr<SiteParts> parts);
   std::unique_ptr<SiteParts> parts_;

@@ -107,3 +107,9 @@ TEST_CASE("Scalar.SizesAndDurations") {
   CHECK(parse_network("::1/128"));
   CHECK_FALSE(parse_network("10.0.0.0/33"));
 }
+
+TEST_CASE("Reader.TakesTheSmallestFile") {
+  const Configuration c = read_file(ROOST_CONF "/minimal.yaml");
+  CHECK(c.routes.size() == 1);
+  CHECK(c.server.listen.at(0).address == "127.0.0.1:8080");
+}
