@@ -1,0 +1,76 @@
+// All that serves in one worker process: its I/O threads with their connections, the pool for blocking handlers, the
+// access log, the WebSocket hub. process/ makes one in each worker after the fork; plugins reach it as roost_worker.
+//
+// Life, on the worker's main thread: constructor (no thread yet) -> plugins' start hooks -> start() -> begin_drain() ->
+// wait_drained() -> stop() -> plugins' stop hooks -> destructor.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/worker_slot.hpp"
+#include "dispatch/site.hpp"
+#include "dispatch/worker_services.hpp"
+#include "handlers/plugin_set.hpp"
+
+namespace roost::net {
+
+// The way to the other workers of the host: one inbox (a SOCK_SEQPACKET pair, non-blocking) for each slot, made by the
+// master before it forks. All of it is borrowed.
+struct HostLinks {
+  std::span<base::WorkerSlot> slots;
+  std::span<const int> outboxes;  // [i]: what is sent here arrives in slot i's inbox
+  int inbox = -1;                 // of own slot
+};
+
+struct WorkerSetup {
+  const dispatch::Site* site = nullptr;              // outlives the server; so does the next
+  const handlers::PluginSet* plugins = nullptr;
+  std::vector<int> listeners;                        // non-blocking, listening, shared with the other workers; borrowed
+  int access_log_fd = -1;                            // borrowed; -1: none
+  uint32_t slot = 0;                                 // own index in links.slots
+  uint32_t generation = 0;
+  HostLinks links;
+  // Asks the master to drain and replace this worker. Any thread.
+  std::function<void(std::string_view why)> retire;
+};
+
+class WorkerServer final : public dispatch::WorkerServices {
+ public:
+  // Throws std::system_error. Sets dispatch::WorkerServices::current().
+  explicit WorkerServer(WorkerSetup setup);
+  ~WorkerServer();
+
+  // Starts I/O threads, pool and logs; connections are taken from here on. Throws std::system_error.
+  void start();
+
+  // No further connection is taken, idle ones are closed, responses say Connection: close, WebSockets are closed with
+  // 1001. Any thread; again is nothing.
+  void begin_drain();
+  // True when the last connection is gone; false when `patience` is over first.
+  bool wait_drained(std::chrono::milliseconds patience);
+  // Cuts what is left, joins every thread, writes what the logs hold.
+  void stop();
+
+  roost_worker_info info() const override;
+  roost_status post(uint32_t thread, void (*fn)(void*), void* arg) override;
+  roost_status submit(void (*fn)(void*), void* arg) override;
+  roost_status retire(std::string_view why) override;
+  roost_status send_to(std::string_view id, roost_ws_kind kind, std::string_view data) override;
+  roost_status broadcast(std::string_view group, roost_ws_kind kind, std::string_view data,
+                         std::string_view except) override;
+  roost_status list(std::string_view group, void (*each)(void*, roost_str), void* arg) override;
+  roost_status publish(std::string_view topic, roost_ws_kind kind, std::string_view data,
+                       std::string_view except) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace roost::net
