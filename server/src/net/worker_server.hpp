@@ -9,24 +9,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string_view>
 #include <vector>
 
-#include "base/worker_slot.hpp"
 #include "dispatch/site.hpp"
 #include "dispatch/worker_services.hpp"
 #include "handlers/plugin_set.hpp"
+#include "net/host_links.hpp"
 
 namespace roost::net {
-
-// The way to the other workers of the host: one inbox (a SOCK_SEQPACKET pair, non-blocking) for each slot, made by the
-// master before it forks. All of it is borrowed.
-struct HostLinks {
-  std::span<base::WorkerSlot> slots;
-  std::span<const int> outboxes;  // [i]: what is sent here arrives in slot i's inbox
-  int inbox = -1;                 // of own slot
-};
 
 struct WorkerSetup {
   const dispatch::Site* site = nullptr;              // outlives the server; so does the next
