@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "version.hpp"
+#include "base/version.hpp"
 
 int main() {
   std::printf("roost %s\n", roost::version());

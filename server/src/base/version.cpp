@@ -1,4 +1,4 @@
-#include "version.hpp"
+#include "base/version.hpp"
 
 namespace roost {
 
