@@ -74,6 +74,7 @@ class FakeExchange : public http::Exchange {
   roost_status on_writable(void (*)(void*), void*) override { return ROOST_UNSUPPORTED; }
   roost_status on_cancel(void (*)(void*), void*) override { return ROOST_UNSUPPORTED; }
   bool cancelled() const override { return false; }
+  roost_status on_release(void (*)(void*), void*) override { return ROOST_UNSUPPORTED; }
   roost_status read_body(const roost_body_callbacks&, void*) override { return ROOST_UNSUPPORTED; }
   void pause_body() override {}
   void resume_body() override {}

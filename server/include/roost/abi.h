@@ -425,6 +425,11 @@ typedef struct roost_host {
 
   /* Counters and gauges, shown by the admin page once it exists; ROOST_UNSUPPORTED until ROOST_CAN_METRICS. */
   roost_status (*metric_add)(roost_str name, roost_str labels, double value);
+
+  /* Called once, on any thread, when the request is over and no other callback that was given with its responder
+   * (on_writable, on_cancel, read_body) runs or will come: the place to free their arg, as on another thread one of them
+   * may still run while the responder is consumed. Several may be given; all are called. */
+  roost_status (*on_release)(roost_responder* responder, void (*callback)(void* arg), void* arg);
 } roost_host;
 
 /* ---------------------------------------------------------------------------------------------- the plugin */

@@ -55,6 +55,7 @@ class Exchange : public roost_responder {
   virtual roost_status on_writable(void (*callback)(void*), void* arg) = 0;
   virtual roost_status on_cancel(void (*callback)(void*), void* arg) = 0;
   virtual bool cancelled() const = 0;
+  virtual roost_status on_release(void (*callback)(void*), void* arg) = 0;
 
   virtual roost_status read_body(const roost_body_callbacks& callbacks, void* arg) = 0;
   virtual void pause_body() = 0;
