@@ -58,7 +58,8 @@ def roost_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sta
 
     The YAML goes to `roost.yaml` in a folder of the server's own, `files` beside it. It listens on 127.0.0.1:0 and the
     test asks for `.url` or `.port`. In YAML, `${ROOST_VENV}` is the virtual environment that has the package roost,
-    `${ROOST_PLUGINS}` the folder of the built plugins, `${ROOST_REPOSITORY}` the repository.
+    `${ROOST_PLUGINS}` the folder of the built plugins, `${ROOST_TEST_PLUGINS}` that of the tests' own,
+    `${ROOST_REPOSITORY}` the repository.
     """
     servers = request.node.stash.setdefault(_servers, [])
     yield _factory(tmp_path, servers)

@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROOST_BUILD", REPOSITORY / "build"))
 BINARY = Path(os.environ.get("ROOST_BIN", BUILD / "bin" / "roost"))
 PLUGINS = BUILD / "plugins"
+TEST_PLUGINS = BUILD / "test-plugins"
 VENV = Path(os.environ.get("ROOST_VENV", REPOSITORY / ".venv"))
 
 PATIENCE = 60.0
@@ -38,6 +39,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     for name in ("PYTHONHOME", "VIRTUAL_ENV", "DATABASE_URL", "REDIS_URL"):
         base.pop(name, None)
     base |= {"ROOST_VENV": str(VENV), "ROOST_PLUGINS": str(PLUGINS), "ROOST_REPOSITORY": str(REPOSITORY)}
+    base |= {"ROOST_TEST_PLUGINS": str(TEST_PLUGINS)}
     # CPython frees nothing at exit on purpose; leaks of native code are looked for by the unit tests.
     base["ASAN_OPTIONS"] = "detect_leaks=0:detect_stack_use_after_return=0"
     return base | dict(extra or {})
