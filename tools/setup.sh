@@ -130,7 +130,9 @@ make_venv() {
   hash=$(hash_of python-bridge server CMakeLists.txt)
   if stale roost-package "$hash"; then
     say "Installing the Python package roost into .venv"
-    quietly roost-package "$VENV/bin/python" -m pip install --disable-pip-version-check --force-reinstall --no-deps "$ROOT/python-bridge"
+    # Its build requirements stay in .venv: a build in isolation would compile everything anew each time.
+    quietly roost-build-requirements "$VENV/bin/python" -m pip install --disable-pip-version-check -q -r "$ROOT/python-bridge/build-requirements.txt"
+    quietly roost-package "$VENV/bin/python" -m pip install --disable-pip-version-check --force-reinstall --no-deps --no-build-isolation "$ROOT/python-bridge"
     stamp roost-package "$hash"
   fi
 }

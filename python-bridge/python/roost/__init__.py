@@ -1,0 +1,1 @@
+from roost import _native
