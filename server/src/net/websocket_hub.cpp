@@ -1,0 +1,281 @@
+#include "net/websocket_hub.hpp"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "http/exchange.hpp"
+
+namespace roost::net {
+namespace {
+
+enum Type : uint8_t { kHello = 1, kAll, kJoin, kLeave, kPublish, kBroadcast, kSend };
+
+// Connections in one packet about a group.
+constexpr size_t kNumbersAtOnce = 2048;
+
+uint32_t random_number() {
+  uint32_t number = 0;
+  while (number == 0) {
+    if (getrandom(&number, sizeof number, 0) != sizeof number) number = static_cast<uint32_t>(getpid());
+  }
+  return number;
+}
+
+std::string_view bytes_of(const uint64_t* numbers, size_t count) {
+  return {reinterpret_cast<const char*>(numbers), count * sizeof(uint64_t)};
+}
+
+}  // namespace
+
+WebSocketHub::WebSocketHub(const config::Websocket& settings, HostLinks links, uint32_t slot)
+    : settings_(settings),
+      links_(links),
+      slot_(slot),
+      number_(random_number()),
+      others_(links.slots.size()),
+      mail_(links, slot, number_, *this) {}
+
+void WebSocketHub::start() {
+  mail_.start(loops_.front()->event_loop());
+  if (mail_.alone()) return;
+  // Of two that start together at least one sees the other's pid.
+  own_slot()->pid.store(getpid(), std::memory_order_seq_cst);
+  HostPacket hello;
+  hello.type = kHello;
+  mail_.greet(hello);
+}
+
+std::string WebSocketHub::make_id(uint32_t slot, uint32_t number, uint64_t count) {
+  char text[48];
+  char* end = std::to_chars(text, text + 8, slot, 16).ptr;
+  *end++ = '-';
+  end = std::to_chars(end, end + 8, number, 16).ptr;
+  *end++ = '-';
+  end = std::to_chars(end, end + 16, count, 16).ptr;
+  return {text, end};
+}
+
+WebSocketHub::Id WebSocketHub::parse_id(std::string_view text) {
+  Id id;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  auto part = std::from_chars(p, end, id.slot, 16);
+  if (part.ec != std::errc() || part.ptr == end || *part.ptr != '-') return {};
+  part = std::from_chars(part.ptr + 1, end, id.number, 16);
+  if (part.ec != std::errc() || part.ptr == end || *part.ptr != '-') return {};
+  part = std::from_chars(part.ptr + 1, end, id.count, 16);
+  if (part.ec != std::errc() || part.ptr != end) return {};
+  return id;
+}
+
+uint64_t WebSocketHub::own_count(std::string_view text) const {
+  const Id id = parse_id(text);
+  return id.slot == slot_ && id.number == number_ ? id.count : 0;
+}
+
+void WebSocketHub::join(WebSocketConnection& connection, std::string_view group) noexcept {
+  const uint64_t number = connection.number();
+  const std::lock_guard lock(mutex_);
+  connections_.emplace(number, &connection);
+  auto found = groups_.find(group);
+  if (found == groups_.end()) found = groups_.emplace(group, std::unordered_set<uint64_t>{}).first;
+  found->second.insert(number);
+  HostPacket packet;
+  packet.type = kJoin;
+  packet.name = group;
+  packet.data = bytes_of(&number, 1);
+  mail_.send_all(packet);
+}
+
+void WebSocketHub::leave(WebSocketConnection& connection, std::string_view group) noexcept {
+  const uint64_t number = connection.number();
+  const std::lock_guard lock(mutex_);
+  if (connections_.erase(number) == 0) return;
+  const auto found = groups_.find(group);
+  found->second.erase(number);
+  if (found->second.empty()) groups_.erase(found);
+  HostPacket packet;
+  packet.type = kLeave;
+  packet.name = group;
+  packet.data = bytes_of(&number, 1);
+  mail_.send_all(packet);
+}
+
+roost_status WebSocketHub::send_to(std::string_view text, roost_ws_kind kind, std::string_view data) noexcept {
+  if (kind != ROOST_WS_TEXT && kind != ROOST_WS_BINARY) return ROOST_INVALID;
+  const Id id = parse_id(text);
+  if (id.count == 0) return ROOST_GONE;
+  if (id.slot == slot_ && id.number == number_) {
+    WebSocketConnection* connection = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = connections_.find(id.count);
+      if (found == connections_.end()) return ROOST_GONE;
+      connection = found->second;
+      connection->retain();
+    }
+    const roost_status status = connection->send(kind, data);
+    connection->release();
+    return status;
+  }
+  if (mail_.number_of(id.slot) != id.number) mail_.read_all();
+  if (mail_.number_of(id.slot) != id.number) return ROOST_GONE;
+  HostPacket packet;
+  packet.type = kSend;
+  packet.kind = static_cast<uint8_t>(kind);
+  packet.name = text;
+  packet.data = data;
+  if (packet.size() > HostMail::kMaxPacket) return ROOST_INVALID;
+  return mail_.send(id.slot, packet) ? ROOST_OK : ROOST_GONE;
+}
+
+roost_status WebSocketHub::broadcast(std::string_view group, roost_ws_kind kind, std::string_view data,
+                                     std::string_view except) noexcept {
+  return spread(WebSocketChannel::Kind::group, group, kind, data, except);
+}
+
+roost_status WebSocketHub::publish(std::string_view topic, roost_ws_kind kind, std::string_view data,
+                                   std::string_view except) noexcept {
+  return spread(WebSocketChannel::Kind::topic, topic, kind, data, except);
+}
+
+roost_status WebSocketHub::spread(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind,
+                                  std::string_view data, std::string_view except) noexcept {
+  if (kind != ROOST_WS_TEXT && kind != ROOST_WS_BINARY) return ROOST_INVALID;
+  if (!mail_.alone()) {
+    HostPacket packet;
+    packet.type = channel == WebSocketChannel::Kind::topic ? kPublish : kBroadcast;
+    packet.kind = static_cast<uint8_t>(kind);
+    packet.name = name;
+    packet.extra = except;
+    packet.data = data;
+    if (packet.size() > HostMail::kMaxPacket) return ROOST_INVALID;
+    mail_.send_all(packet);
+  }
+  SharedBuffer frame;
+  const uint64_t left_out = except.empty() ? 0 : own_count(except);
+  for (WebSocketLoop* loop : loops_) {
+    if (loop->is_current()) {
+      if (!loop->has_channel(channel, name)) continue;
+      if (!frame) frame = SharedBuffer::frame(kind, data);
+      loop->deliver(channel, name, frame, left_out);
+      continue;
+    }
+    if (!frame) frame = SharedBuffer::frame(kind, data);
+    WebSocketLoop::Request request;
+    request.kind = WebSocketLoop::Request::Kind::deliver;
+    request.channel = channel;
+    request.except = left_out;
+    request.frame = frame;
+    request.text = name;
+    loop->ask(std::move(request));
+  }
+  return ROOST_OK;
+}
+
+roost_status WebSocketHub::list(std::string_view group, void (*each)(void*, roost_str), void* arg) noexcept {
+  mail_.read_all();
+  std::vector<std::string> ids;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = groups_.find(group); found != groups_.end()) {
+      for (const uint64_t number : found->second) ids.push_back(id_of(number));
+    }
+    for (size_t slot = 0; slot < others_.size(); ++slot) {
+      const uint32_t number = mail_.number_of(static_cast<uint32_t>(slot));
+      const auto found = others_[slot].find(group);
+      if (found == others_[slot].end() || number == 0) continue;
+      for (const uint64_t count : found->second) ids.push_back(make_id(static_cast<uint32_t>(slot), number, count));
+    }
+  }
+  for (const std::string& id : ids) each(arg, http::str(id));
+  return ROOST_OK;
+}
+
+// From other workers ----------------------------------------------------------------------------------------------
+
+void WebSocketHub::tell_all(uint32_t slot) {
+  HostPacket packet;
+  packet.type = kAll;
+  mail_.send(slot, packet);
+  packet.type = kJoin;
+  std::vector<uint64_t> numbers;
+  for (const auto& [group, members] : groups_) {
+    packet.name = group;
+    for (auto next = members.begin(); next != members.end();) {
+      numbers.clear();
+      for (; next != members.end() && numbers.size() < kNumbersAtOnce; ++next) numbers.push_back(*next);
+      packet.data = bytes_of(numbers.data(), numbers.size());
+      mail_.send(slot, packet);
+    }
+  }
+}
+
+void WebSocketHub::on_packet(uint32_t slot, bool first, const HostPacket& packet) {
+  if (first || packet.type == kHello || packet.type == kAll || packet.type == kJoin || packet.type == kLeave) {
+    const std::lock_guard lock(mutex_);
+    Groups& groups = others_[slot];
+    if (first || packet.type == kAll) groups.clear();
+    if (first || packet.type == kHello) tell_all(slot);
+    if (packet.type == kJoin || packet.type == kLeave) {
+      auto found = groups.find(packet.name);
+      if (found == groups.end()) {
+        if (packet.type == kLeave) return;
+        found = groups.emplace(packet.name, std::unordered_set<uint64_t>{}).first;
+      }
+      for (size_t i = 0; i + sizeof(uint64_t) <= packet.data.size(); i += sizeof(uint64_t)) {
+        uint64_t number;
+        std::memcpy(&number, packet.data.data() + i, sizeof number);
+        if (packet.type == kJoin) {
+          found->second.insert(number);
+        } else {
+          found->second.erase(number);
+        }
+      }
+      if (found->second.empty()) groups.erase(found);
+      return;
+    }
+  }
+  if (packet.type != kPublish && packet.type != kBroadcast && packet.type != kSend) return;
+  const auto kind = static_cast<roost_ws_kind>(packet.kind);
+  if (packet.type == kSend) {
+    const uint64_t count = own_count(packet.name);
+    WebSocketConnection* connection = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = connections_.find(count);
+      if (found == connections_.end()) return;
+      connection = found->second;
+      connection->retain();
+    }
+    connection->send_asked(SharedBuffer::frame(kind, packet.data));
+    connection->release();
+    return;
+  }
+  // Also to the reader's own thread by way of its queue, so that the order holds whoever reads the inbox.
+  const SharedBuffer frame = SharedBuffer::frame(kind, packet.data);
+  for (WebSocketLoop* loop : loops_) {
+    WebSocketLoop::Request request;
+    request.kind = WebSocketLoop::Request::Kind::deliver;
+    request.channel = packet.type == kPublish ? WebSocketChannel::Kind::topic : WebSocketChannel::Kind::group;
+    request.except = packet.extra.empty() ? 0 : own_count(packet.extra);
+    request.frame = frame;
+    request.text = packet.name;
+    loop->ask(std::move(request));
+  }
+}
+
+void WebSocketHub::on_gone(uint32_t slot) {
+  const std::lock_guard lock(mutex_);
+  others_[slot].clear();
+}
+
+void WebSocketHub::on_lost(uint32_t slot) {
+  const std::lock_guard lock(mutex_);
+  tell_all(slot);
+}
+
+}  // namespace roost::net
