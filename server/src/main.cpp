@@ -1,8 +1,5 @@
-#include <cstdio>
+#include "cli/command_line.hpp"
 
-#include "base/version.hpp"
-
-int main() {
-  std::printf("roost %s\n", roost::version());
-  return 0;
+int main(int argc, char** argv) {
+  return roost::cli::run(argc, argv);
 }

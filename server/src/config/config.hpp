@@ -42,6 +42,7 @@ struct Limits {
   size_t body_bytes = 10 << 20;      // 413
   size_t spill = 256 * 1024;         // bodies above this are kept in a temporary file
   size_t connections = 10000;        // for each worker; further ones wait in the backlog
+  Place connections_place{};         // where the file says so; line 0: the default
   size_t per_address = 0;            // connections from one client address in each worker; 0: no limit
 };
 

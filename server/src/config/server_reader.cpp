@@ -56,7 +56,10 @@ void read_limits(Node node, Limits& limits) {
   read_size(node, "target_bytes", limits.target_bytes, 16);
   read_size(node, "body_bytes", limits.body_bytes, 0);
   read_size(node, "spill", limits.spill, 0);
-  if (auto found = node.get("connections")) limits.connections = found->integer(1, 10'000'000);
+  if (auto found = node.get("connections")) {
+    limits.connections = found->integer(1, 10'000'000);
+    limits.connections_place = found->place();
+  }
   if (auto found = node.get("per_address")) limits.per_address = found->integer(0, 10'000'000);
   node.no_others();
 }

@@ -1,0 +1,28 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/commands.hpp"
+#include "cli/configuration_argument.hpp"
+#include "config/reader.hpp"
+
+namespace roost::cli {
+
+void add_check(CLI::App& parent, Run& run) {
+  CLI::App* command = parent.add_subcommand("check", "Say what is wrong with a configuration, without serving it");
+  const auto file = add_file_argument(*command);
+  const auto strict = std::make_shared<bool>(false);
+  command->add_flag("--strict", *strict, "Import Python modules too");
+  command->callback([&run, file, strict] {
+    run = [file = *file, strict = *strict] {
+      const config::Configuration configuration = config::read_file(file);
+      return in_child([&] {
+        const LoadedSite loaded(configuration, strict);
+        std::cout << file.string() << ": ok, " << loaded.site->routes().size() << " routes"
+                  << (strict ? "" : " (Python modules are imported by --strict)") << std::endl;
+        return 0;
+      });
+    };
+  });
+}
+
+}  // namespace roost::cli

@@ -1,0 +1,61 @@
+#include "process/signals.hpp"
+
+#include <cerrno>
+
+namespace roost::process {
+
+namespace {
+
+volatile sig_atomic_t flags[NSIG];
+
+void set_flag(int number) { flags[number] = 1; }
+void do_nothing(int) {}
+
+}  // namespace
+
+Signals::Signals(std::initializer_list<int> numbers, Where where) {
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  for (const int number : numbers) sigaddset(&blocked, number);
+  pthread_sigmask(SIG_BLOCK, &blocked, &previous_mask_);
+  for (const int number : numbers) {
+    flags[number] = 0;
+    struct sigaction before;
+    sigaction(number, nullptr, &before);
+    // A shell's background job has INT ignored, nohup's HUP: that is meant.
+    if (before.sa_handler == SIG_IGN && (number == SIGINT)) continue;
+    if (where == Where::where_undefined && before.sa_handler != SIG_DFL) continue;
+    struct sigaction action {};
+    action.sa_handler = set_flag;
+    sigfillset(&action.sa_mask);
+    sigaction(number, &action, nullptr);
+    saved_.push_back({number, before});
+  }
+}
+
+Signals::~Signals() {
+  for (const Saved& saved : saved_) sigaction(saved.number, &saved.action, nullptr);
+  pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
+}
+
+bool Signals::take(int number) {
+  const bool came = flags[number] != 0;
+  flags[number] = 0;
+  return came;
+}
+
+int Signals::wait(std::vector<pollfd>& fds, std::chrono::milliseconds timeout) const {
+  const timespec time{timeout.count() / 1000, timeout.count() % 1000 * 1'000'000};
+  return ::ppoll(fds.data(), fds.size(), timeout.count() < 0 ? nullptr : &time, &previous_mask_);
+}
+
+void ignore_terminal_signals() {
+  struct sigaction action {};
+  action.sa_handler = do_nothing;
+  action.sa_flags = SA_RESTART;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU}) sigaction(number, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, nullptr);
+}
+
+}  // namespace roost::process
