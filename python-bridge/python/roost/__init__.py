@@ -1,1 +1,22 @@
-from roost import _native
+"""Python applications on Roost, the C++ application server.
+
+    from roost import App, Request
+
+    app = App(__file__)
+
+    @app.get("/hello/:name")
+    def hello(request: Request) -> dict[str, str]:
+        return {"hello": request.path_params["name"]}
+
+    if __name__ == "__main__":
+        app.start(port=8000)
+
+Run it with `python app.py`, mount it in a YAML file with `python: app:app`, test it with `roost.testing.TestClient`.
+"""
+
+from roost._native import Headers, QueryParams, Request, Response
+from roost.app import App
+from roost.cors import ALLOW_CORS
+from roost.websocket import WebSocket
+
+__all__ = ["ALLOW_CORS", "App", "Headers", "QueryParams", "Request", "Response", "WebSocket"]
