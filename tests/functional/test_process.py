@@ -184,7 +184,7 @@ def test_failed_reload_keeps_the_old_generation(roost_server: StartServer) -> No
     server.config.write_text(configuration().replace("respond", "respnd"))
     done = command(server, "reload")
     assert done.returncode == 1
-    assert 'roost.yaml:4:' in done.stderr and 'did you mean "respond"?' in done.stderr
+    assert "roost.yaml:4:" in done.stderr and 'did you mean "respond"?' in done.stderr
     assert sorted(workers(server)) == before
     assert httpx.get(server.url).text == "one"
     assert "failed: " in command(server, "status").stdout
@@ -231,7 +231,9 @@ def test_stopping_drains_a_running_request(roost_server: StartServer, number: si
     with server.connect() as slow:
         # Half a request: its first byte has arrived, so it is answered.
         slow.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
-        server.wait_for(lambda: re.search(r" 1 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "a connection")
+        server.wait_for(
+            lambda: re.search(r" 1 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "a connection"
+        )
         server.signal(number)
         server.wait_log("stopping")
         slow.send(b"\r\n")
@@ -245,7 +247,9 @@ def test_drain_ends_at_its_timeout(roost_server: StartServer) -> None:
     server = roost_server(configuration().replace("processes", "timeouts: { drain: 200ms }, processes"))
     with server.connect() as slow:
         slow.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
-        server.wait_for(lambda: re.search(r" 1 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "a connection")
+        server.wait_for(
+            lambda: re.search(r" 1 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "a connection"
+        )
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
         assert slow.read_all() in (b"",) or True
@@ -325,7 +329,9 @@ def test_connections_that_cannot_fit_are_refused_at_start(roost_server: StartSer
     text = configuration().replace("processes", "limits: { connections: 9000000 }, processes")
     server = roost_server(text, wait_ready=False)
     assert server.wait() == 1
-    assert re.search(r"server.limits.connections: 9000000 connections do not fit: a process may have \d+ open files", server.log())
+    assert re.search(
+        r"server.limits.connections: 9000000 connections do not fit: a process may have \d+ open files", server.log()
+    )
 
 
 def test_user_must_exist(roost_server: StartServer) -> None:
