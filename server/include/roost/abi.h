@@ -353,8 +353,8 @@ typedef struct roost_host {
   /* See roost_text. One thread at a time for one request. */
   roost_str (*text)(const roost_request* request, roost_text which);
 
-  /* Answers whole. Consumes the responder. Any thread. ROOST_TOO_LATE when answered before; ROOST_INVALID leaves
-   * the responder as it was; ROOST_GONE consumes it. */
+  /* Answers whole. Any thread. Consumes the responder whatever it returns (ROOST_GONE; ROOST_TOO_LATE when the server
+   * answered in its place), but for ROOST_INVALID, which leaves it as it was. So does ws_accept(). */
   roost_status (*respond)(roost_responder* responder, const roost_response* response);
   /* Answers 500 (or closes, when the head has left) and logs `why` with the request's id. Consumes. Any thread. */
   void (*fail)(roost_responder* responder, roost_str why);
