@@ -106,6 +106,10 @@ int cancelled(const roost_responder* responder) {
   return static_cast<const http::Exchange*>(responder)->cancelled();
 }
 
+roost_status on_release(roost_responder* responder, void (*callback)(void*), void* arg) {
+  return callback == nullptr ? ROOST_INVALID : exchange_of(responder).on_release(callback, arg);
+}
+
 roost_status read_body(roost_responder* responder, const roost_body_callbacks* callbacks, void* arg) {
   const bool usable = callbacks != nullptr && ROOST_HAS(callbacks, on_error) && callbacks->on_data != nullptr &&
                       callbacks->on_end != nullptr && callbacks->on_error != nullptr;
@@ -288,6 +292,7 @@ roost_host make_host() {
   host.worker_info = worker_info;
   host.retire = retire;
   host.metric_add = metric_add;
+  host.on_release = on_release;
   return host;
 }
 
