@@ -126,8 +126,8 @@ void WebSocketLoop::end_of_batch() noexcept {
     if (dirty_.empty() && !has_requests_.load(std::memory_order_acquire)) break;
   }
   if (!dirty_.empty() || has_requests_.load(std::memory_order_acquire)) post_self();
-  if (!ended_.empty()) {
-    // No event of this batch names them any more.
+  if (!ended_.empty() && dirty_.empty()) {
+    // No event of this batch names them any more, nor does dirty_.
     std::vector<WebSocketConnection*> ended;
     ended.swap(ended_);
     for (WebSocketConnection* connection : ended) connection->release();
@@ -140,7 +140,6 @@ void WebSocketLoop::flush_dirty() noexcept {
   for (WebSocketConnection* connection : flushing_) {
     connection->dirty_ = false;
     connection->flush();
-    connection->release();
   }
   flushing_.clear();
 }
@@ -202,7 +201,6 @@ void WebSocketLoop::ended(WebSocketConnection& connection) noexcept {
 void WebSocketLoop::mark_dirty(WebSocketConnection& connection) noexcept {
   if (connection.dirty_) return;
   connection.dirty_ = true;
-  connection.retain();
   dirty_.push_back(&connection);
 }
 

@@ -132,7 +132,7 @@ class WebSocketLoop final : private PostedTask {
   std::unique_ptr<char[]> read_buffer_;
   const SharedBuffer ping_frame_;
 
-  std::vector<WebSocketConnection*> dirty_, flushing_;    // each holds a reference
+  std::vector<WebSocketConnection*> dirty_, flushing_;    // kept alive by ended_
   std::vector<WebSocketConnection*> deferred_, calling_;  // each holds a reference
   std::vector<WebSocketConnection*> ended_;               // the sockets' references, released after the batch
   std::vector<WebSocketOutput*> spare_outputs_;
