@@ -24,10 +24,10 @@ from pathlib import Path
 
 import memory
 from process_tree import cpu_seconds, free_port, running
-from servers import BENCH, WORKS, Server, all_servers
+from servers import BENCH, BUILD, WORKS, Server, all_servers
 
 SERVER_CORE, LOAD_CORE = 0, 1
-CONNECTIONS = 64
+CONNECTIONS, SUBSCRIBERS = 64, 1000
 WARM_UP = 1
 
 
@@ -56,9 +56,15 @@ def _figure(pattern: str, output: str) -> str:
 
 
 def load(port: int, path: str, work: str, seconds: int) -> str:
-    """One run of wrk on the load's core; what it printed."""
+    """One run of wrk, for WebSockets of ws_load, on the load's core; what it printed."""
+    pinned = ["taskset", "-c", str(LOAD_CORE)]
+    if work.startswith("ws-"):
+        kind = work.removeprefix("ws-")
+        many = SUBSCRIBERS if kind == "topic" else CONNECTIONS
+        words = [str(BUILD / "bin" / "ws_load"), kind, str(port), path, str(many), str(seconds)]
+        return subprocess.run([*pinned, *words], capture_output=True, text=True, check=True).stdout
     script = {"json-x16": "pipeline.lua", "echo": "echo.lua"}.get(work)
-    command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
+    command = [*pinned, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
     command += ["-s", str(BENCH / "lua" / script)] if script else []
     return subprocess.run(
         [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
@@ -188,7 +194,8 @@ def main() -> int:
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
             run_round(servers, options.works, options.seconds, samples)
         result = table(options.works, servers, samples)
-        result += f"\n\nMedians of {options.rounds} rounds of {options.seconds} s, wrk with {CONNECTIONS} connections."
+        result += f"\n\nMedians of {options.rounds} rounds of {options.seconds} s, wrk with {CONNECTIONS} connections; WebSocket echo with"
+        result += f" as many, topics with {SUBSCRIBERS} subscribers: there a request is one message delivered."
     result += f"\n\nMeasured {machine()}."
     print(result)
     if options.markdown:

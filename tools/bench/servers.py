@@ -16,7 +16,8 @@ BUILD = ROOT / "build-bench"
 
 STATIC = {"static-1k": "/static/1k.bin", "static-100k": "/static/100k.bin"}
 NATIVE = {"json": "/json", "json-x16": "/json", "param": "/users/42", "echo": "/echo"}
-WORKS = ("json", "json-x16", "param", "echo", "static-1k", "static-100k", "python-sync", "python-async")
+WEBSOCKET = {"ws-echo": "/ws", "ws-topic": "/topic"}
+WORKS = ("json", "json-x16", "param", "echo", "static-1k", "static-100k", "python-sync", "python-async", *WEBSOCKET)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ routes:
   - {{ path: /json, plugin: bench.json }}
   - {{ path: /users/:id, plugin: bench.user }}
   - {{ path: /echo, methods: [POST], plugin: bench.echo }}
+  - {{ path: /ws, plugin: bench.ws }}
+  - {{ path: /topic, plugin: bench.topic }}
   - {{ path: /static, directory: {folder}/static }}
   - {{ path: /, python: roost_app:app }}
 """
@@ -129,7 +132,7 @@ def _program(path: Path, *words: str) -> Callable[[int, Path], list[str]]:
 
 def roost(name: str = "roost") -> Server:
     """This server. The environment carries no PYTHONPATH: its configuration names the folder."""
-    works = {**NATIVE, **STATIC, "python-sync": "/sync", "python-async": "/async"}
+    works = {**NATIVE, **STATIC, "python-sync": "/sync", "python-async": "/async", **WEBSOCKET}
     binary = BUILD / "bin" / "roost"
     return Server(name, works, lambda port, folder: [str(binary), "serve", str(folder / "roost.yaml")], roost_yaml)
 
@@ -169,10 +172,11 @@ def all_servers() -> list[Server]:
             "socketify", {"python-sync": "/sync", "python-async": "/async"}, _python(str(APPS / "socketify_app.py"))
         ),
     ]  # fmt: skip
-    ready = {"uwebsockets": ("uws", "1"), "drogon": ("drogon_peer", "1"), "actix": ("actix_peer", "1")}
-    for name, (program, threads) in ready.items():
+    echo = {"ws-echo": "/ws"}
+    ready = {"uwebsockets": ("uws", WEBSOCKET), "drogon": ("drogon_peer", echo), "actix": ("actix_peer", echo)}
+    for name, (program, websocket) in ready.items():
         if (PEERS / program).exists():
-            servers.append(Server(name, NATIVE, _program(PEERS / program, threads)))
+            servers.append(Server(name, {**NATIVE, **websocket}, _program(PEERS / program, "1")))
         else:
             print(f"{name}: not in {PEERS}, left out", file=sys.stderr)
     return [*servers, roost("roost again")]
