@@ -1,0 +1,219 @@
+// The connection's part that is not about bytes: deadlines, the end of input, draining, closing.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "net/http_connection.hpp"
+#include "net/http_exchange.hpp"
+#include "net/io_thread.hpp"
+
+namespace roost::net {
+namespace {
+
+constexpr size_t kMaxAhead = 64 * 1024;
+constexpr int64_t kLingerMilliseconds = 2000;
+// A drained worker lets a client that is between two requests send one more, which is answered with
+// "Connection: close", rather than close under it.
+constexpr int64_t kDrainIdleMilliseconds = 1000;
+
+}  // namespace
+
+void HttpConnection::exchange_changed() noexcept {
+  if (phase_ == Phase::closed) return;
+  after_step();
+  process_input();
+}
+
+// Once for everything that happened: what is waited for now, and until when.
+void HttpConnection::after_events() noexcept {
+  if (phase_ == Phase::closed) return;
+  if (broken_) {
+    close();
+    return;
+  }
+  if (phase_ == Phase::closing && queue_ == nullptr) {
+    begin_close();
+    return;
+  }
+  if (phase_ == Phase::head && queue_ == nullptr && eof_) {
+    close();
+    return;
+  }
+  set_deadline();
+  watch((input_wanted() ? EPOLLIN : 0u) | (queue_ != nullptr ? EPOLLOUT : 0u));
+}
+
+bool HttpConnection::input_wanted() const noexcept {
+  if (eof_ || phase_ == Phase::closing) return false;
+  if (phase_ == Phase::head && queue_ == nullptr) return true;
+  return phase_ == Phase::body || input_.size() < kMaxAhead;
+}
+
+void HttpConnection::set_deadline() noexcept {
+  if (phase_ == Phase::head) {
+    if (!progressed_ || seen_ != 0 || queue_ != nullptr) return;
+    progressed_ = false;
+    const int64_t now = thread_.loop().now();
+    const int64_t idle = thread_.worker().settings.timeouts.keep_alive.count();
+    arm(now + (thread_.worker().draining.load(std::memory_order_relaxed) ? std::min(idle, kDrainIdleMilliseconds)
+                                                                         : idle));
+  } else if (phase_ == Phase::running && queue_ == nullptr && !exchange_->wants_body()) {
+    arm(0);  // the handler's deadline alone
+  }
+}
+
+void HttpConnection::watch(uint32_t events) noexcept {
+  if (events == watched_) return;
+  watched_ = events;
+  if (!thread_.loop().modify(fd_.get(), events, *this)) close();
+}
+
+void HttpConnection::arm(int64_t deadline) noexcept {
+  deadline_ = deadline;
+  int64_t next = deadline;
+  if (exchange_ != nullptr) {
+    const int64_t handler = exchange_->handler_deadline();
+    if (handler != 0 && (next == 0 || handler < next)) next = handler;
+  }
+  if (next != 0) {
+    thread_.loop().timers().set(*this, next);
+  } else {
+    thread_.loop().timers().cancel(*this);
+  }
+}
+
+void HttpConnection::on_timer() noexcept {
+  const int64_t now = thread_.loop().now();
+  const int64_t handler = exchange_ == nullptr ? 0 : exchange_->handler_deadline();
+  if (handler != 0 && now >= handler) {
+    thread_.cork(this);
+    if (!exchange_->expire()) exchange_->set_handler_deadline(now + 100);  // an answer is being built
+    after_step();
+    flush();
+    thread_.cork(nullptr);
+    process_input();
+    if (phase_ == Phase::closed) return;
+  }
+  if (deadline_ == 0 || now < deadline_) {
+    arm(deadline_);
+    return;
+  }
+  switch (phase_) {
+    case Phase::head:
+      if (queue_ != nullptr) {
+        close();
+      } else if (seen_ != 0) {
+        thread_.cork(this);
+        refuse(408);
+        flush();
+        thread_.cork(nullptr);
+        after_events();
+      } else {
+        // What came at the last moment is still answered.
+        deadline_ = 0;
+        read();
+        if (phase_ == Phase::head && deadline_ == 0) close();
+      }
+      return;
+    case Phase::body:
+      thread_.cork(this);
+      phase_ = Phase::running;
+      exchange_->answer_instead(408);
+      after_step();
+      flush();
+      thread_.cork(nullptr);
+      process_input();
+      return;
+    case Phase::running:
+      if (queue_ == nullptr && exchange_->wants_body()) {
+        arm(0);
+        exchange_->fail_body(408, "the client sent no more of the body in time");
+        exchange_changed();
+        return;
+      }
+      if (queue_ == nullptr) return;
+      close();
+      return;
+    case Phase::writing:
+    case Phase::closing:
+    case Phase::lingering:
+      close();
+      return;
+    case Phase::closed:
+      return;
+  }
+}
+
+// The client sends no more. It may still read (shutdown(2)), or be gone altogether: nobody can tell before something is
+// written. So what it asked for is answered, while handlers that listen for it are told.
+void HttpConnection::end_of_input() noexcept {
+  eof_ = true;
+  switch (phase_) {
+    case Phase::head:
+      if (queue_ == nullptr) {
+        close();
+        return;
+      }
+      break;
+    case Phase::body:
+    case Phase::lingering:
+      close();
+      return;
+    case Phase::running:
+      if (exchange_->streams_body() && !exchange_->body().complete()) {
+        exchange_->fail_body(499, "the client went away");
+      }
+      exchange_->cancel();
+      exchange_changed();
+      return;
+    case Phase::writing:
+    case Phase::closing:
+    case Phase::closed:
+      break;
+  }
+  after_events();
+}
+
+void HttpConnection::begin_drain() noexcept {
+  if (phase_ != Phase::head || queue_ != nullptr || seen_ != 0) return;
+  const int64_t last = thread_.loop().now() + kDrainIdleMilliseconds;
+  if (deadline_ == 0 || deadline_ > last) arm(last);
+}
+
+void HttpConnection::cut() noexcept {
+  close();
+}
+
+void HttpConnection::begin_close() noexcept {
+  if (abort_) {
+    const linger now{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  if (abort_ || !linger_ || eof_ || ::shutdown(fd_.get(), SHUT_WR) != 0) {
+    close();
+    return;
+  }
+  phase_ = Phase::lingering;
+  input_.reset();
+  arm(thread_.loop().now() + kLingerMilliseconds);
+  watch(EPOLLIN);
+}
+
+void HttpConnection::close() noexcept {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  broken_ = true;
+  HttpExchange* const exchange = std::exchange(exchange_, nullptr);
+  if (fd_) thread_.loop().remove(fd_.get());
+  fd_.reset();
+  queue_.reset();
+  input_.reset();
+  thread_.loop().timers().remove(*this);
+  if (exchange != nullptr) exchange->orphan();
+  thread_.release_address(peer_);
+  thread_.remove(*this);
+  thread_.loop().retire(*this);
+}
+
+}  // namespace roost::net

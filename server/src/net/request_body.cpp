@@ -1,0 +1,127 @@
+#include "net/request_body.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+namespace roost::net {
+namespace {
+
+constexpr size_t kKeptMemory = 4 * 1024;
+
+// A file that no name leads to.
+int open_temporary() {
+  const char* const directory = std::getenv("TMPDIR");
+  const char* const place = directory != nullptr && *directory != '\0' ? directory : "/tmp";
+  const int fd = ::open(place, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+  if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) return fd;
+  // Not every file system knows O_TMPFILE (open(2)).
+  std::string name = std::string(place) + "/roost-body-XXXXXX";
+  const int made = ::mkostemp(name.data(), O_CLOEXEC);
+  if (made >= 0) ::unlink(name.c_str());
+  return made;
+}
+
+}  // namespace
+
+void RequestBody::begin(const http::RequestHead& head, uint64_t limit, uint64_t spill) {
+  chunked_ = head.chunked;
+  left_ = head.content_length;
+  limit_ = limit;
+  spill_ = spill;
+  size_ = 0;
+  status_ = 0;
+  complete_ = !head.has_body();
+  if (chunked_) {
+    decoder_.reset();
+  } else if (left_ <= spill_) {
+    // At most what is kept in memory anyway, and no more than a client can make the server believe.
+    memory_.reserve(static_cast<size_t>(std::min<uint64_t>(left_, 64 * 1024)));
+  }
+}
+
+RequestBody::Step RequestBody::fail(uint16_t status, const char* reason) {
+  status_ = status;
+  reason_ = reason;
+  return {Result::failed, 0, {}};
+}
+
+RequestBody::Step RequestBody::next(const char* data, size_t size) {
+  if (complete_) return {Result::done, 0, {}};
+  if (!chunked_) {
+    if (size == 0) return {Result::need_more, 0, {}};
+    const auto count = static_cast<size_t>(std::min<uint64_t>(left_, size));
+    left_ -= count;
+    size_ += count;
+    complete_ = left_ == 0;
+    return {Result::piece, count, {data, count}};
+  }
+  const http::ChunkedDecoder::Step step = decoder_.next(data, size);
+  switch (step.status) {
+    case http::ChunkedDecoder::Status::need_more:
+      return {Result::need_more, step.consumed, {}};
+    case http::ChunkedDecoder::Status::data:
+      size_ += step.data.size();
+      if (size_ > limit_) return fail(413, "body too large");
+      return {Result::piece, step.consumed, step.data};
+    case http::ChunkedDecoder::Status::done:
+      complete_ = true;
+      return {Result::done, step.consumed, {}};
+    case http::ChunkedDecoder::Status::error:
+      break;
+  }
+  return fail(decoder_.error_status(), decoder_.reason());
+}
+
+RequestBody::Step RequestBody::collect(const char* data, size_t size) {
+  size_t used = 0;
+  for (;;) {
+    const Step step = next(data + used, size - used);
+    used += step.used;
+    if (step.result != Result::piece) return {step.result, used, {}};
+    if (!store(step.data)) return fail(500, "the body cannot be stored");
+    if (!complete_ && used == size && !chunked_) return {Result::need_more, used, {}};
+  }
+}
+
+bool RequestBody::store(std::string_view piece) {
+  if (!file_ && size_ <= spill_) {
+    memory_.append(piece);
+    return true;
+  }
+  if (!file_) {
+    file_.reset(open_temporary());
+    if (!file_ || !write_all(memory_.view())) return false;
+    memory_.reset();
+  }
+  return write_all(piece);
+}
+
+bool RequestBody::write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+void RequestBody::keep(std::string_view whole) {
+  memory_.append(whole);
+  size_ = whole.size();
+}
+
+void RequestBody::reset() {
+  complete_ = true;
+  size_ = 0;
+  memory_.reset(kKeptMemory);
+  file_.reset();
+  if (chunked_) decoder_.reset();
+  chunked_ = false;
+}
+
+}  // namespace roost::net
