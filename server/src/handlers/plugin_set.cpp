@@ -261,6 +261,10 @@ std::vector<std::string> PluginSet::middleware_names(std::string_view plugin) co
   return owner == impl_->plugins.end() ? std::vector<std::string>() : names_of(owner->second.middleware);
 }
 
+std::vector<std::string> PluginSet::scheme_names() const {
+  return names_of(impl_->schemes);
+}
+
 const std::vector<WorkerHooks>& PluginSet::worker_hooks() const {
   return impl_->worker_hooks;
 }

@@ -53,6 +53,7 @@ class PluginSet {
   // For did-you-mean.
   std::vector<std::string> handler_names(std::string_view plugin) const;
   std::vector<std::string> middleware_names(std::string_view plugin) const;
+  std::vector<std::string> scheme_names() const;
 
   const std::vector<WorkerHooks>& worker_hooks() const;
   const std::vector<BatchEnd>& batch_ends() const;
