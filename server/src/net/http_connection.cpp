@@ -109,10 +109,8 @@ size_t HttpConnection::process(const char* data, size_t size) noexcept {
     after_step();
     if (taken == 0 && phase_ == before) break;
   }
-  if (phase_ == Phase::closing) {
-    linger_ = linger_ || used < size;
-    used = size;
-  }
+  if (phase_ == Phase::closing) linger_ = linger_ || used < size;
+  if (phase_ >= Phase::closing) used = size;
   flush();
   thread_.cork(nullptr);
   if (exchange_ != nullptr) {
@@ -150,9 +148,11 @@ size_t HttpConnection::take_head(const char* data, size_t size) {
     return head.bytes;
   }
   if (!head.has_body()) {
+    const size_t taken = head.bytes;
     exchange.set_more_input(rest != 0);
+    behind_head_ = {data + taken, rest};
     dispatch();
-    return head.bytes;
+    return taken;
   }
   const bool streams = route != nullptr && (route->handler->flags() & ROOST_HANDLER_STREAM_BODY) != 0;
   if (head.content_length > limit) {

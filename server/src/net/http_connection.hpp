@@ -12,13 +12,14 @@
 #include "net/live_connection.hpp"
 #include "net/output_queue.hpp"
 #include "net/peer_address.hpp"
+#include "net/websocket_connection.hpp"
 
 namespace roost::net {
 
 class HttpExchange;
 class IoThread;
 
-class HttpConnection final : public LiveConnection {
+class HttpConnection final : public LiveConnection, private WebSocketOwner {
  public:
   HttpConnection(IoThread& thread, base::UniqueFd fd, const PeerAddress& peer);
   ~HttpConnection() override;
@@ -41,6 +42,9 @@ class HttpConnection final : public LiveConnection {
   // Something of the exchange has changed outside of this connection's own events.
   void exchange_changed() noexcept;
   void send_continue();
+  // The connection becomes a WebSocket, beginning with head (the 101) and on_open. It stays in the thread's list until
+  // the WebSocket has ended.
+  void upgrade(WebSocketConnection& websocket, std::string_view head);
 
  private:
   enum class Phase : uint8_t {
@@ -50,6 +54,7 @@ class HttpConnection final : public LiveConnection {
     writing,  // the response is complete and has not left yet
     closing,  // what is queued leaves, then the end
     lingering,  // our side is shut; what comes is read and dropped so that no reset overtakes the response
+    upgraded,   // the socket is a WebSocket's
     closed
   };
 
@@ -69,6 +74,7 @@ class HttpConnection final : public LiveConnection {
   void begin_close() noexcept;
   void close() noexcept;
   void watch(uint32_t events) noexcept;
+  void on_websocket_end() noexcept override;
   void arm(int64_t deadline) noexcept;
   void set_deadline() noexcept;
   bool input_wanted() const noexcept;
@@ -84,6 +90,7 @@ class HttpConnection final : public LiveConnection {
   bool abort_ = false;     // the response cannot be completed: the client has to notice
   bool progressed_ = false;
   uint32_t watched_ = 0;
+  std::string_view behind_head_;  // while a request without body is dispatched: what came behind it
   size_t seen_ = 0;        // bytes of an incomplete head that were looked at
   int64_t deadline_ = 0;   // 0: none
   HttpExchange* exchange_ = nullptr;

@@ -20,14 +20,14 @@ constexpr int64_t kDrainIdleMilliseconds = 1000;
 }  // namespace
 
 void HttpConnection::exchange_changed() noexcept {
-  if (phase_ == Phase::closed) return;
+  if (phase_ >= Phase::upgraded) return;
   after_step();
   process_input();
 }
 
 // Once for everything that happened: what is waited for now, and until when.
 void HttpConnection::after_events() noexcept {
-  if (phase_ == Phase::closed) return;
+  if (phase_ >= Phase::upgraded) return;
   if (broken_) {
     close();
     return;
@@ -140,6 +140,7 @@ void HttpConnection::on_timer() noexcept {
     case Phase::lingering:
       close();
       return;
+    case Phase::upgraded:
     case Phase::closed:
       return;
   }
@@ -169,6 +170,7 @@ void HttpConnection::end_of_input() noexcept {
       return;
     case Phase::writing:
     case Phase::closing:
+    case Phase::upgraded:
     case Phase::closed:
       break;
   }
@@ -200,7 +202,43 @@ void HttpConnection::begin_close() noexcept {
   watch(EPOLLIN);
 }
 
+void HttpConnection::upgrade(WebSocketConnection& websocket, std::string_view head) {
+  const bool corked = thread_.corked() == this;
+  std::string leftover(corked ? behind_head_ : input_.view());
+  flush();
+  input_.reset();
+  HttpExchange* const exchange = std::exchange(exchange_, nullptr);
+  exchange->let_go();
+  thread_.loop().timers().remove(*this);
+  thread_.loop().remove(fd_.get());
+  phase_ = Phase::upgraded;
+  const LiveConnection* const outer = thread_.corked();
+  thread_.cork(nullptr);
+  // Pipelined in front of a handshake, and not taken by the socket yet: nobody does that and waits for neither.
+  if (queue_ != nullptr || broken_) {
+    fd_.reset();
+    queue_.reset();
+    websocket.abandon();
+    on_websocket_end();
+  } else {
+    websocket.start(std::move(fd_), head, std::move(leftover), this);
+  }
+  thread_.cork(outer);
+}
+
+void HttpConnection::on_websocket_end() noexcept {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  thread_.release_address(peer_);
+  thread_.remove(*this);
+  thread_.loop().retire(*this);
+}
+
 void HttpConnection::close() noexcept {
+  if (phase_ == Phase::upgraded) {
+    on_websocket_end();
+    return;
+  }
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
   broken_ = true;

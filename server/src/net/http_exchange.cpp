@@ -121,6 +121,11 @@ void HttpExchange::apply(uint32_t bits) {
       drop();  // nobody waits for the answer any more
     }
   }
+  if ((bits & kUpgrade) != 0) {
+    responder_done_ = true;
+    start_websocket();
+    return;  // this may have been given back
+  }
   if ((bits & kOutput) != 0 && connection_ != nullptr) deliver();
   if ((bits & kCut) != 0) cut_ = true;
   if ((bits & kFinished) != 0) complete_ = true;
@@ -214,6 +219,17 @@ void HttpExchange::answer_instead(uint16_t status) {
   build_status(thread_.output(), status);
   complete_ = true;
   responder_done_ = true;
+}
+
+void HttpExchange::start_websocket() {
+  WebSocketConnection* const websocket = std::exchange(websocket_, nullptr);
+  if (websocket == nullptr) return;
+  if (connection_ == nullptr) {
+    websocket->abandon();
+    return;
+  }
+  const std::string head = std::move(websocket_head_);
+  connection_->upgrade(*websocket, head);
 }
 
 void HttpExchange::consumed() {

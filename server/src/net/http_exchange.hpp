@@ -26,6 +26,7 @@ namespace roost::net {
 
 class HttpConnection;
 class IoThread;
+class WebSocketConnection;
 
 class HttpExchange final : public dispatch::Transaction, private PostedTask {
  public:
@@ -110,7 +111,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   // open -> building -> done; -> streaming -> done; open -> expired -> done (answered in the responder's place).
   enum class State : uint8_t { open, building, streaming, done, expired };
   // signal()
-  enum : uint32_t { kOutput = 1, kFinished = 2, kCut = 4, kConsumed = 8, kResume = 16, kBody = 32 };
+  enum : uint32_t { kOutput = 1, kFinished = 2, kCut = 4, kConsumed = 8, kResume = 16, kBody = 32, kUpgrade = 64 };
   using Callback = std::pair<void (*)(void*), void*>;
 
   bool answered() const noexcept override { return state_.load(std::memory_order_acquire) != State::open; }
@@ -123,6 +124,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   void apply(uint32_t bits);
   void deliver();
   void consumed();
+  void start_websocket();
   void recycle() noexcept;
 
   bool on_io_thread() const noexcept;
@@ -177,6 +179,8 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   bool close_ = false, chunked_ = false, no_body_ = false, until_close_ = false;
   uint64_t body_bytes_ = 0;
   http::ResponseHead head_;
+  WebSocketConnection* websocket_ = nullptr;  // accepted, and not started
+  std::string websocket_head_;
 
   // What one thread at a time asks of text().
   std::string id_text_, peer_text_, decoded_path_, client_text_;

@@ -9,6 +9,7 @@
 #include "net/http_connection.hpp"
 #include "net/http_exchange.hpp"
 #include "net/io_thread.hpp"
+#include "net/websocket_upgrade.hpp"
 
 namespace roost::net {
 namespace {
@@ -76,6 +77,12 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   if (trusted_peer_ && forwarded(ROOST_TEXT_SCHEME) == "https") request_.flags |= ROOST_REQUEST_SECURE;
 
   thread_.worker().dispatcher.match(*this, thread_.match_buffer());
+  if (head.upgrade_websocket) {
+    websocket_status_ = check_upgrade(head, header("origin"), thread_.worker().settings.websocket);
+    if (websocket_status_ == 0) request_.flags |= ROOST_REQUEST_UPGRADE;
+  } else {
+    websocket_status_ = 426;
+  }
 }
 
 void HttpExchange::keep() {

@@ -10,6 +10,8 @@
 #include "net/http_connection.hpp"
 #include "net/http_exchange.hpp"
 #include "net/io_thread.hpp"
+#include "net/websocket_connection.hpp"
+#include "net/websocket_upgrade.hpp"
 
 namespace roost::net {
 namespace {
@@ -323,8 +325,32 @@ roost_status HttpExchange::resume() {
   return ROOST_OK;
 }
 
-roost_status HttpExchange::accept_websocket(const roost_ws_accept&, roost_websocket**) {
-  return ROOST_UNSUPPORTED;
+roost_status HttpExchange::accept_websocket(const roost_ws_accept& accept, roost_websocket** socket) {
+  if ((request_.flags & ROOST_REQUEST_UPGRADE) == 0) return ROOST_INVALID;
+  std::string head;
+  if (write_switching_protocols(head, request_, accept) != ROOST_OK) return ROOST_INVALID;
+  if (!claim(State::building)) return refuse();
+  if (gone_.load(std::memory_order_acquire)) {
+    state_.store(State::done, std::memory_order_release);
+    consumed();
+    return ROOST_GONE;
+  }
+  status_.store(101, std::memory_order_relaxed);
+  websocket_head_ = std::move(head);
+  websocket_ = WebSocketConnection::create(thread_.websockets(), accept,
+                                           route() == nullptr ? std::string_view() : route()->websocket_group);
+  if (socket != nullptr) {
+    websocket_->retain();
+    *socket = websocket_;
+  }
+  state_.store(State::done, std::memory_order_release);
+  if (corked()) {
+    responder_done_ = true;
+    start_websocket();
+  } else {
+    signal(kUpgrade);
+  }
+  return ROOST_OK;
 }
 
 }  // namespace roost::net

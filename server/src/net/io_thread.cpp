@@ -37,6 +37,7 @@ std::array<char, 20> make_prefix(uint16_t index) {
 IoThread::IoThread(WorkerContext& worker, uint16_t index)
     : worker_(worker),
       index_(index),
+      websockets_(loop_, *worker.websockets, index),
       id_prefix_(make_prefix(index)),
       read_buffer_(std::make_unique<char[]>(kReadBuffer)),
       parser_({worker.settings.limits.header_bytes, worker.settings.limits.headers,
@@ -82,19 +83,24 @@ void IoThread::drain_here() noexcept {
     connection->begin_drain();
     connection = next;
   }
+  websockets_.begin_drain();
 }
 
 void IoThread::stop_here() noexcept {
   for (auto& listener : listeners_) listener->stop();
+  websockets_.cut_all();
   while (live_ != nullptr) live_->cut();
   loop_.stop();
 }
 
+void IoThread::call_batch_ends() noexcept {
+  if (websockets_.take_called()) handler_called_ = true;
+  if (!std::exchange(handler_called_, false)) return;
+  for (const handlers::BatchEnd& end : worker_.batch_ends) end.batch_end(end.self, index_);
+}
+
 void IoThread::end_batch() noexcept {
-  if (handler_called_) {
-    handler_called_ = false;
-    for (const handlers::BatchEnd& end : worker_.batch_ends) end.batch_end(end.self, index_);
-  }
+  call_batch_ends();
   while (ready_ != nullptr) {
     HttpExchange* exchange = std::exchange(ready_, nullptr);
     while (exchange != nullptr) {
@@ -103,10 +109,8 @@ void IoThread::end_batch() noexcept {
       exchange = next;
     }
   }
-  if (handler_called_) {
-    handler_called_ = false;
-    for (const handlers::BatchEnd& end : worker_.batch_ends) end.batch_end(end.self, index_);
-  }
+  call_batch_ends();
+  websockets_.end_of_batch();
   if (worker_.access_log) worker_.access_log->flush(index_);
   base::WorkerSlot* const slot = worker_.slot;
   if (slot == nullptr) return;

@@ -17,6 +17,7 @@
 #include "net/listener.hpp"
 #include "net/live_connection.hpp"
 #include "net/output_queue.hpp"
+#include "net/websocket_loop.hpp"
 #include "net/worker_context.hpp"
 #include "routing/route_table.hpp"
 
@@ -43,6 +44,7 @@ class IoThread {
 
   WorkerContext& worker() { return worker_; }
   EventLoop& loop() { return loop_; }
+  WebSocketLoop& websockets() { return websockets_; }
   uint16_t index() const { return index_; }
   std::string_view id_prefix() const { return {id_prefix_.data(), id_prefix_.size()}; }
   uint64_t next_request_number() { return ++requests_; }
@@ -88,12 +90,14 @@ class IoThread {
 
   void run() noexcept;
   void end_batch() noexcept;
+  void call_batch_ends() noexcept;
   void drain_here() noexcept;
   void stop_here() noexcept;
 
   WorkerContext& worker_;
   const uint16_t index_;
   EventLoop loop_;
+  WebSocketLoop websockets_;
   std::thread thread_;
   Command drain_, stop_;
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -18,6 +18,7 @@
 #include "dispatch/site.hpp"
 #include "handlers/plugin_set.hpp"
 #include "net/thread_pool.hpp"
+#include "net/websocket_hub.hpp"
 
 namespace roost::net {
 
@@ -30,6 +31,7 @@ struct WorkerContext {
   const dispatch::Dispatcher dispatcher;
   std::unique_ptr<base::AccessLog> access_log;
   std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<WebSocketHub> websockets;
   std::vector<handlers::BatchEnd> batch_ends;
   std::vector<int> listeners;
   base::WorkerSlot* slot = nullptr;

@@ -62,6 +62,7 @@ WorkerServer::WorkerServer(WorkerSetup setup) : impl_(std::make_unique<Impl>(std
     { const std::lock_guard lock(self.mutex); }
     self.last_connection.notify_all();
   };
+  context.websockets = std::make_unique<WebSocketHub>(settings.websocket, impl.setup.links, impl.setup.slot);
   for (uint32_t i = 0; i < settings.threads; ++i) {
     impl.threads.push_back(std::make_unique<IoThread>(context, static_cast<uint16_t>(i)));
   }
@@ -75,6 +76,7 @@ WorkerServer::~WorkerServer() {
 
 void WorkerServer::start() {
   if (impl_->context.access_log) impl_->context.access_log->start();
+  impl_->context.websockets->start();
   impl_->started = true;
   for (auto& thread : impl_->threads) thread->start();
 }
@@ -132,20 +134,22 @@ roost_status WorkerServer::retire(std::string_view why) {
   return ROOST_OK;
 }
 
-roost_status WorkerServer::send_to(std::string_view, roost_ws_kind, std::string_view) {
-  return ROOST_UNSUPPORTED;
+roost_status WorkerServer::send_to(std::string_view id, roost_ws_kind kind, std::string_view data) {
+  return impl_->context.websockets->send_to(id, kind, data);
 }
 
-roost_status WorkerServer::broadcast(std::string_view, roost_ws_kind, std::string_view, std::string_view) {
-  return ROOST_UNSUPPORTED;
+roost_status WorkerServer::broadcast(std::string_view group, roost_ws_kind kind, std::string_view data,
+                                     std::string_view except) {
+  return impl_->context.websockets->broadcast(group, kind, data, except);
 }
 
-roost_status WorkerServer::list(std::string_view, void (*)(void*, roost_str), void*) {
-  return ROOST_UNSUPPORTED;
+roost_status WorkerServer::list(std::string_view group, void (*each)(void*, roost_str), void* arg) {
+  return impl_->context.websockets->list(group, each, arg);
 }
 
-roost_status WorkerServer::publish(std::string_view, roost_ws_kind, std::string_view, std::string_view) {
-  return ROOST_UNSUPPORTED;
+roost_status WorkerServer::publish(std::string_view topic, roost_ws_kind kind, std::string_view data,
+                                   std::string_view except) {
+  return impl_->context.websockets->publish(topic, kind, data, except);
 }
 
 }  // namespace roost::net
