@@ -1,26 +1,93 @@
-// roost._native.
+// roost._native: what the package takes from C++.
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
+#include "answer.hpp"
+#include "bridge.hpp"
+#include "fields_type.hpp"
+#include "host.hpp"
 #include "json_decode.hpp"
 #include "json_encode.hpp"
+#include "request_type.hpp"
+#include "response_type.hpp"
+#include "websocket.hpp"
 
 namespace py = pybind11;
 
-PYBIND11_MODULE(_native, module) {
-  const auto encode = [](bool (*encoder)(PyObject*, roost::bridge::ByteBuffer&)) {
-    return [encoder](const py::object& value) {
-      roost::bridge::ByteBuffer out;
-      if (!encoder(value.ptr(), out)) throw py::error_already_set();
-      return py::bytes(out.data(), out.size());
-    };
+namespace {
+
+py::object owned(PyObject* made) {
+  if (made == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(made);
+}
+
+auto encode_with(bool (*encoder)(PyObject*, roost::bridge::ByteBuffer&)) {
+  return [encoder](const py::object& value) {
+    roost::bridge::ByteBuffer out;
+    if (!encoder(value.ptr(), out)) throw py::error_already_set();
+    return py::bytes(out.data(), out.size());
   };
-  module.def("json_encode", encode(roost::bridge::encode_json));
-  module.def("json_encode_natively", encode(roost::bridge::encode_json_natively));
+}
+
+}  // namespace
+
+namespace {
+
+// Outside of a worker there is no connection: nothing happens.
+template <class Send>
+void send_message(const py::object& data, Send send) {
+  roost_ws_kind kind{};
+  std::string_view bytes;
+  if (!roost::bridge::message_of(data.ptr(), kind, bytes)) throw py::error_already_set();
+  if (roost::bridge::in_worker()) send(kind, roost::bridge::str(bytes));
+}
+
+std::vector<std::string> list_connections(std::string_view group) {
+  std::vector<std::string> ids;
+  if (!roost::bridge::in_worker()) return ids;
+  const py::gil_scoped_release released;  // the other workers are asked
+  roost::bridge::host->ws_list(
+      roost::bridge::str(group),
+      [](void* arg, roost_str id) { static_cast<std::vector<std::string>*>(arg)->emplace_back(id.data, id.size); },
+      &ids);
+  return ids;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, module) {
+  using namespace roost::bridge;
+  if (!ready_fields_types(module.ptr()) || !ready_request_types(module.ptr()) || !ready_response_type(module.ptr()) ||
+      !ready_websocket_type(module.ptr()))
+    throw py::error_already_set();
+
+  module.def("json_encode", encode_with(encode_json));
+  module.def("json_encode_natively", encode_with(encode_json_natively));
   module.def("json_decode", [](const py::buffer& data) {
     const py::buffer_info info = data.request();
-    PyObject* value = roost::bridge::decode_json(
-        {static_cast<const char*>(info.ptr), static_cast<size_t>(info.size * info.itemsize)});
-    if (value == nullptr) throw py::error_already_set();
-    return py::reinterpret_steal<py::object>(value);
+    return owned(decode_json({static_cast<const char*>(info.ptr), static_cast<size_t>(info.size * info.itemsize)}));
   });
+  module.def("to_response", [](const py::object& result) { return owned(Answer::to_response(result.ptr())); });
+  module.def(
+      "request_for_test",
+      [](std::string_view method, std::string_view target, const py::object& headers, const py::object& body,
+         const py::object& path_params, std::string_view ip) {
+        return owned(request_for_test(method, target, headers.ptr(), body.ptr(), path_params.ptr(), ip));
+      },
+      py::arg("method"), py::arg("target"), py::arg("headers") = py::none(), py::arg("body") = py::bytes(),
+      py::arg("path_params") = py::none(), py::arg("ip") = "127.0.0.1");
+
+  module.def("send_to", [](std::string_view id, const py::object& data) {
+    send_message(data, [id](roost_ws_kind kind, roost_str bytes) { host->ws_send_to(str(id), kind, bytes); });
+  });
+  module.def("broadcast", [](std::string_view group, const py::object& data) {
+    send_message(data, [group](roost_ws_kind kind, roost_str bytes) {
+      host->ws_broadcast(str(group), kind, bytes, str(""));
+    });
+  });
+  module.def("publish", [](std::string_view topic, const py::object& data) {
+    send_message(data,
+                 [topic](roost_ws_kind kind, roost_str bytes) { host->ws_publish(str(topic), kind, bytes, str("")); });
+  });
+  module.def("list_connections", list_connections);
 }

@@ -1,0 +1,19 @@
+// What a Python callable is, read from its code object: nothing is imported for it.
+#pragma once
+
+#include <string>
+
+#include "python.hpp"
+
+namespace roost::bridge {
+
+struct CallableKind {
+  bool is_async = false;      // calling it makes a coroutine
+  bool takes_request = true;  // it has a positional parameter
+};
+
+CallableKind kind_of(PyObject* callable);
+// __qualname__ or the type's name.
+std::string name_of(PyObject* callable);
+
+}  // namespace roost::bridge

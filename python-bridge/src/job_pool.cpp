@@ -1,0 +1,179 @@
+#include "job_pool.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace roost::bridge {
+
+namespace {
+
+constexpr int64_t kTooOld = 1'000'000;       // ns that a job waits before another thread is woken for it
+constexpr int64_t kOldEnough = 500'000;      // ns after which a further thread may take it
+constexpr int kQuietTicks = 100;             // of 1 ms, before the watcher sleeps until the next job
+
+int64_t process_cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+}  // namespace
+
+int64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+void JobPool::start(uint32_t threads) {
+  std::lock_guard lock(mutex_);
+  limit_ = threads;
+  running_ = 2;
+  threads_.emplace_back([this] { run_hot(); });
+  pthread_setname_np(threads_.back().native_handle(), "roost-python");
+  threads_.emplace_back([this] { watch(); });
+  pthread_setname_np(threads_.back().native_handle(), "roost-watch");
+}
+
+void JobPool::submit(Job* const* jobs, size_t count) {
+  const int64_t now = monotonic_ns();
+  bool wake_hot = false;
+  bool wake_watcher = false;
+  {
+    std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < count; ++i) {
+      jobs[i]->queued_ns = now;
+      queue_.push_back(jobs[i]);
+    }
+    wake_hot = std::exchange(hot_idle_, false);
+    wake_watcher = std::exchange(watcher_asleep_, false);
+  }
+  if (wake_hot) hot_wanted_.notify_one();
+  if (wake_watcher) watcher_wanted_.notify_one();
+}
+
+void JobPool::run_jobs(bool old_only) {
+  while (true) {
+    Job* job = nullptr;
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_ || queue_.empty()) return;
+      if (old_only && monotonic_ns() - queue_.front()->queued_ns < kOldEnough) return;
+      job = queue_.front();
+      queue_.pop_front();
+    }
+    job->run();
+  }
+}
+
+void JobPool::run_hot() {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  PyThreadState* saved = PyEval_SaveThread();
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (queue_.empty()) {
+      hot_idle_ = true;
+      hot_wanted_.wait(lock);
+      continue;
+    }
+    hot_idle_ = false;
+    lock.unlock();
+    PyEval_RestoreThread(saved);
+    run_jobs(false);
+    saved = PyEval_SaveThread();
+    lock.lock();
+  }
+  lock.unlock();
+  PyEval_RestoreThread(saved);
+  PyGILState_Release(state);
+  lock.lock();
+  --running_;
+  ended_.notify_all();
+}
+
+void JobPool::run_extra() {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  PyThreadState* saved = PyEval_SaveThread();
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    extra_wanted_.wait(lock, [this] { return extra_woken_ > 0 || stopping_; });
+    if (stopping_) break;
+    --extra_idle_;
+    --extra_woken_;
+    lock.unlock();
+    PyEval_RestoreThread(saved);
+    run_jobs(true);
+    saved = PyEval_SaveThread();
+    lock.lock();
+    ++extra_idle_;
+  }
+  lock.unlock();
+  PyEval_RestoreThread(saved);
+  PyGILState_Release(state);
+  lock.lock();
+  --running_;
+  ended_.notify_all();
+}
+
+// While there is work, looks each millisecond at how long the oldest job has waited. Where the process hardly computed
+// in that time, its threads wait for something else than the GIL, and all old jobs get a thread at once; where it did,
+// one more thread is tried: more would only queue for the GIL.
+void JobPool::watch() {
+  std::unique_lock lock(mutex_);
+  int quiet = 0;
+  int64_t cpu = process_cpu_ns();
+  while (!stopping_) {
+    if (quiet >= kQuietTicks) {
+      watcher_asleep_ = true;
+      watcher_wanted_.wait(lock, [this] { return !watcher_asleep_ || stopping_; });
+      quiet = 0;
+      cpu = process_cpu_ns();
+      continue;
+    }
+    watcher_wanted_.wait_for(lock, std::chrono::milliseconds(1));
+    const int64_t before = std::exchange(cpu, process_cpu_ns());
+    if (queue_.empty()) {
+      quiet = hot_idle_ ? quiet + 1 : 0;
+      continue;
+    }
+    quiet = 0;
+    const int64_t now = monotonic_ns();
+    if (now - queue_.front()->queued_ns < kTooOld) continue;
+    size_t wanted = 1;
+    if (cpu - before < kTooOld / 2) {
+      wanted = 0;
+      while (wanted < queue_.size() && now - queue_[wanted]->queued_ns >= kOldEnough) ++wanted;
+    }
+    while (extra_made_ + 1 < limit_ && extra_idle_ < wanted) {
+      ++extra_made_;
+      ++extra_idle_;  // until it asks for work itself
+      ++running_;
+      threads_.emplace_back([this] { run_extra(); });
+      pthread_setname_np(threads_.back().native_handle(), "roost-python+");
+    }
+    extra_woken_ = static_cast<uint32_t>(std::min<size_t>(wanted, extra_idle_));
+    for (uint32_t i = 0; i < extra_woken_; ++i) extra_wanted_.notify_one();
+  }
+  --running_;
+  ended_.notify_all();
+}
+
+void JobPool::stop() {
+  std::unique_lock lock(mutex_);
+  if (threads_.empty()) return;
+  stopping_ = true;
+  hot_wanted_.notify_all();
+  extra_wanted_.notify_all();
+  watcher_wanted_.notify_all();
+  const bool all = ended_.wait_for(lock, std::chrono::seconds(1), [this] { return running_ == 0; });
+  lock.unlock();
+  for (std::thread& thread : threads_) {
+    if (all) thread.join();
+    else thread.detach();
+  }
+  threads_.clear();
+}
+
+}  // namespace roost::bridge

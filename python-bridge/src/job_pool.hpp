@@ -1,0 +1,54 @@
+// The threads that run plain `def` handlers. One is hot: it takes jobs as they come and keeps the GIL through a batch.
+// Further ones are made and woken only when a job has waited about a millisecond, and take only such: fast handlers
+// cost one thread without contention for the GIL, slow ones run side by side.
+#pragma once
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "job.hpp"
+
+namespace roost::bridge {
+
+int64_t monotonic_ns();
+
+class JobPool {
+ public:
+  // Without the GIL; in the worker. threads: at most so many.
+  void start(uint32_t threads);
+  // Any thread, with or without the GIL. Sets queued_ns of each.
+  void submit(Job* const* jobs, size_t count);
+  // Without the GIL. Jobs that have not begun are left; waits a second for those that run.
+  void stop();
+
+ private:
+  void run_hot();
+  void run_extra();
+  void watch();
+  // Runs jobs as long as there are some, `old` alone where asked. GIL held, `mutex_` not.
+  void run_jobs(bool old_only);
+
+  std::mutex mutex_;
+  std::condition_variable hot_wanted_;
+  std::condition_variable extra_wanted_;
+  std::condition_variable watcher_wanted_;
+  std::condition_variable ended_;
+  std::deque<Job*> queue_;
+  bool hot_idle_ = false;
+  bool watcher_asleep_ = true;
+  bool stopping_ = false;
+  uint32_t limit_ = 0;
+  uint32_t extra_made_ = 0;
+  uint32_t extra_idle_ = 0;
+  uint32_t extra_woken_ = 0;  // tickets: who is woken takes one
+  uint32_t running_ = 0;      // threads that have not ended
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace roost::bridge

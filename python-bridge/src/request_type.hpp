@@ -1,0 +1,25 @@
+// The Python types Request and Url. A Request reads the server's views of the request when a field is first asked for;
+// before the responder is completed it is either dropped or detached from them. GIL held throughout.
+#pragma once
+
+#include "python.hpp"
+#include "roost/abi.h"
+
+namespace roost::bridge {
+
+inline PyTypeObject* request_type = nullptr;
+
+bool ready_request_types(PyObject* module);
+
+// New reference. raw and responder stay valid until release_request().
+PyObject* new_request(const roost_request* raw);
+
+// Before the responder is completed: gives up the reference; where others keep the object, what it has not read yet
+// is copied first.
+void release_request(PyObject* request);
+
+// A request that no server received, for tests of applications in process. False with a Python error.
+PyObject* request_for_test(std::string_view method, std::string_view target, PyObject* headers, PyObject* body,
+                           PyObject* path_params, std::string_view ip);
+
+}  // namespace roost::bridge

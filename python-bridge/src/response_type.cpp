@@ -1,0 +1,174 @@
+#include "response_type.hpp"
+
+#include "fields_type.hpp"
+
+namespace roost::bridge {
+
+namespace {
+
+// As of Request: one for each call of many handlers. Guarded by the GIL.
+constexpr size_t kKept = 64;
+ResponseObject* kept[kKept];
+size_t kept_count = 0;
+
+int response_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(response_of(self)->headers);
+  Py_VISIT(response_of(self)->body);
+  return 0;
+}
+
+int response_clear(PyObject* self) {
+  Py_CLEAR(response_of(self)->headers);
+  Py_XSETREF(response_of(self)->body, Py_NewRef(Py_None));
+  return 0;
+}
+
+void response_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  Py_CLEAR(response_of(self)->headers);
+  Py_CLEAR(response_of(self)->body);
+  if (kept_count < kKept) kept[kept_count++] = response_of(self);
+  else PyObject_GC_Del(self);
+  Py_DECREF(type);
+}
+
+bool valid_status(long status) {
+  if (status >= 200 && status <= 599) return true;
+  PyErr_Format(PyExc_ValueError, "status_code must be from 200 to 599, not %ld", status);
+  return false;
+}
+
+bool valid_headers(PyObject* headers) {
+  if (headers == Py_None || PyDict_Check(headers) || is_headers(headers)) return true;
+  PyErr_Format(PyExc_TypeError, "headers must be a dict or Headers, not %.100s", Py_TYPE(headers)->tp_name);
+  return false;
+}
+
+// Response(status_code=200, headers=None, body=""); `description` is Robyn's name of the body.
+PyObject* response_vectorcall(PyObject*, PyObject* const* args, size_t flags, PyObject* keywords) {
+  const Py_ssize_t count = PyVectorcall_NARGS(flags);
+  PyObject* given[3] = {nullptr, nullptr, nullptr};
+  if (count > 3) {
+    PyErr_Format(PyExc_TypeError, "Response() takes at most 3 arguments, %zd given", count);
+    return nullptr;
+  }
+  for (Py_ssize_t i = 0; i < count; ++i) given[i] = args[i];
+  for (Py_ssize_t i = 0; keywords != nullptr && i < PyTuple_GET_SIZE(keywords); ++i) {
+    PyObject* name = PyTuple_GET_ITEM(keywords, i);
+    size_t which = 3;
+    if (PyUnicode_CompareWithASCIIString(name, "status_code") == 0) which = 0;
+    else if (PyUnicode_CompareWithASCIIString(name, "headers") == 0) which = 1;
+    else if (PyUnicode_CompareWithASCIIString(name, "body") == 0) which = 2;
+    else if (PyUnicode_CompareWithASCIIString(name, "description") == 0) which = 2;
+    if (which == 3 || given[which] != nullptr) {
+      PyErr_Format(PyExc_TypeError, "Response() got %s argument %R",
+                   which == 3 ? "an unexpected" : "more than one value for", name);
+      return nullptr;
+    }
+    given[which] = args[count + i];
+  }
+  long status = 200;
+  if (given[0] != nullptr) {
+    status = PyLong_AsLong(given[0]);
+    if (status == -1 && PyErr_Occurred()) return nullptr;
+    if (!valid_status(status)) return nullptr;
+  }
+  PyObject* headers = given[1] == Py_None ? nullptr : given[1];
+  if (headers != nullptr && !valid_headers(headers)) return nullptr;
+  if (given[2] != nullptr) return new_response(status, headers, given[2]);
+  const Ref empty = Ref::steal(PyUnicode_New(0, 0));
+  return new_response(status, headers, empty.get());
+}
+
+PyObject* get_status(PyObject* self, void*) {
+  return PyLong_FromLong(response_of(self)->status);
+}
+
+int set_status(PyObject* self, PyObject* value, void*) {
+  const long status = value == nullptr ? 0 : PyLong_AsLong(value);
+  if (PyErr_Occurred() || !valid_status(status)) return -1;
+  response_of(self)->status = status;
+  return 0;
+}
+
+PyObject* get_headers(PyObject* self, void*) {
+  ResponseObject* response = response_of(self);
+  if (response->headers == nullptr || !is_headers(response->headers)) {
+    Ref headers = Ref::steal(new_fields(headers_type));
+    if (!headers || (response->headers != nullptr && !add_fields(fields_of(headers.get()), response->headers)))
+      return nullptr;
+    Py_XSETREF(response->headers, headers.release());
+  }
+  return Py_NewRef(response->headers);
+}
+
+int set_headers(PyObject* self, PyObject* value, void*) {
+  if (value == nullptr) value = Py_None;
+  if (!valid_headers(value)) return -1;
+  Py_XSETREF(response_of(self)->headers, value == Py_None ? nullptr : Py_NewRef(value));
+  return 0;
+}
+
+PyObject* get_body(PyObject* self, void*) {
+  return Py_NewRef(response_of(self)->body);
+}
+
+int set_body(PyObject* self, PyObject* value, void*) {
+  Py_XSETREF(response_of(self)->body, Py_NewRef(value ? value : Py_None));
+  return 0;
+}
+
+PyObject* response_repr(PyObject* self) {
+  return PyUnicode_FromFormat("<Response %ld>", response_of(self)->status);
+}
+
+PyObject* response_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+  return PyVectorcall_Call(reinterpret_cast<PyObject*>(type), args, keywords);
+}
+
+PyGetSetDef response_fields[] = {
+    {"status_code", get_status, set_status, "200 to 599.", nullptr},
+    {"headers", get_headers, set_headers, "Headers; a dict may be assigned.", nullptr},
+    {"body", get_body, set_body, "str, bytes, None, or what becomes JSON: dict and list.", nullptr},
+    {"description", get_body, set_body, "The body, by the name that Robyn has for it.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyType_Slot response_slots[] = {{Py_tp_new, reinterpret_cast<void*>(response_new)},
+                                {Py_tp_dealloc, reinterpret_cast<void*>(response_dealloc)},
+                                {Py_tp_traverse, reinterpret_cast<void*>(response_traverse)},
+                                {Py_tp_clear, reinterpret_cast<void*>(response_clear)},
+                                {Py_tp_getset, response_fields},
+                                {Py_tp_repr, reinterpret_cast<void*>(response_repr)},
+                                {0, nullptr}};
+PyType_Spec response_spec = {"roost._native.Response", sizeof(ResponseObject), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, response_slots};
+
+}  // namespace
+
+bool ready_response_type(PyObject* module) {
+  if (response_type == nullptr) {
+    response_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&response_spec));
+    if (response_type == nullptr) return false;
+    response_type->tp_vectorcall = response_vectorcall;
+  }
+  return PyModule_AddObjectRef(module, "Response", reinterpret_cast<PyObject*>(response_type)) == 0;
+}
+
+PyObject* new_response(long status, PyObject* headers, PyObject* body) {
+  ResponseObject* response = nullptr;
+  if (kept_count > 0) {
+    response = kept[--kept_count];
+    PyObject_Init(reinterpret_cast<PyObject*>(response), response_type);
+  } else {
+    response = PyObject_GC_New(ResponseObject, response_type);
+    if (response == nullptr) return nullptr;
+  }
+  response->status = status;
+  response->headers = Py_XNewRef(headers);
+  response->body = Py_NewRef(body);
+  PyObject_GC_Track(reinterpret_cast<PyObject*>(response));
+  return reinterpret_cast<PyObject*>(response);
+}
+
+}  // namespace roost::bridge
