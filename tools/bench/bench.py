@@ -194,8 +194,10 @@ def main() -> int:
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
             run_round(servers, options.works, options.seconds, samples)
         result = table(options.works, servers, samples)
-        result += f"\n\nMedians of {options.rounds} rounds of {options.seconds} s, wrk with {CONNECTIONS} connections; WebSocket echo with"
-        result += f" as many, topics with {SUBSCRIBERS} subscribers: there a request is one message delivered."
+        result += f"\n\nMedians of {options.rounds} rounds of {options.seconds} s, wrk with {CONNECTIONS} connections; "
+        result += (
+            f"WebSocket echo with as many, topics with {SUBSCRIBERS} subscribers: a request is a message delivered."
+        )
     result += f"\n\nMeasured {machine()}."
     print(result)
     if options.markdown:

@@ -9,7 +9,8 @@ ROOST_PLUGIN(bench) {
   plugin.handler("echo", [](const roost::Request& request) {
     return roost::Response::bytes(request.body(), "application/octet-stream");
   });
-  plugin.websocket("ws").on_message([](const roost::WebSocket& socket, roost::Message message) { socket.send(message); });
+  plugin.websocket("ws").on_message(
+      [](const roost::WebSocket& socket, roost::Message message) { socket.send(message); });
   plugin.websocket("topic")
       .on_open([](const roost::WebSocket& socket) { socket.subscribe("all"); })
       .on_message([](const roost::WebSocket&, roost::Message message) { roost::publish("all", message); });

@@ -1,9 +1,9 @@
 // Load on a WebSocket server, one thread: ws_load echo|topic PORT PATH CONNECTIONS SECONDS
 //
 // echo: each connection sends 64 bytes, waits for as many back, and sends again; a request is one message echoed.
-// topic: CONNECTIONS subscribers and one publisher; it sends 64 bytes, which every subscriber gets, and sends again when
-// the last one has them; a request is one message delivered to one subscriber.
-// Prints what wrk prints, as far as bench.py reads it.
+// topic: CONNECTIONS subscribers and one publisher; it sends 64 bytes, which every subscriber gets, and sends again
+// when the last one has them; a request is one message delivered to one subscriber. Prints what wrk prints, as far as
+// bench.py reads it.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -125,7 +125,8 @@ int main(int argc, char** argv) {
         connection.received -= kAnswer;
         ++done;
         const auto since = topic ? publisher->sent : connection.sent;
-        if (latencies.size() < (1u << 22)) latencies.push_back(std::chrono::duration<double, std::micro>(now - since).count());
+        if (latencies.size() < (1u << 22))
+          latencies.push_back(std::chrono::duration<double, std::micro>(now - since).count());
         if (!topic) {
           send_frame(connection, frame);
         } else if (--outstanding == 0) {

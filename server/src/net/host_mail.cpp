@@ -23,7 +23,7 @@ struct HostMail::Header {
   uint16_t slot;    // the sender's
   uint32_t number;  // of the sender's start
   int32_t pid;
-  int32_t to;       // the receiver's pid
+  int32_t to;  // the receiver's pid
   uint32_t name_size, extra_size;
   uint32_t total, offset;  // bytes of the whole body, and before this piece
 };
@@ -96,7 +96,8 @@ bool HostMail::send_to(Peer& peer, int32_t pid, const HostPacket& packet) noexce
   if (peer.waiting.empty()) {
     const std::array<std::string_view, 3> body{packet.name, packet.extra, packet.data};
     do {
-      const int result = send_piece(peer, pid, packet.type, packet.kind, packet.name.size(), packet.extra.size(), body, sent, sent);
+      const int result =
+          send_piece(peer, pid, packet.type, packet.kind, packet.name.size(), packet.extra.size(), body, sent, sent);
       if (result < 0) return false;
       if (result == 0) break;
       begun = true;
@@ -111,8 +112,8 @@ bool HostMail::send_to(Peer& peer, int32_t pid, const HostPacket& packet) noexce
     const uint64_t count = ++peer.dropped;
     if ((count & (count - 1)) == 0) {
       base::log(ROOST_LOG_WARNING, "websocket",
-                "the worker in slot " + std::to_string(peer.slot) + " does not read its inbox: " +
-                    std::to_string(count) + " messages for it dropped");
+                "the worker in slot " + std::to_string(peer.slot) +
+                    " does not read its inbox: " + std::to_string(count) + " messages for it dropped");
     }
     return false;
   }

@@ -115,8 +115,8 @@ class HostMail {
     uint32_t slot = 0;
     int outbox = -1;
 
-    std::mutex mutex;                    // guards what follows
-    int32_t pid = 0;                     // of the known worker; 0: none
+    std::mutex mutex;  // guards what follows
+    int32_t pid = 0;   // of the known worker; 0: none
     std::atomic<uint32_t> number{0};
     std::deque<Waiting> waiting;
     size_t waiting_bytes = 0;

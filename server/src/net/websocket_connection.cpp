@@ -44,7 +44,8 @@ iovec vector_of(std::string_view bytes) noexcept {
 
 WebSocketConnection* WebSocketConnection::create(WebSocketLoop& loop, const roost_ws_accept& accept,
                                                  std::string_view group) {
-  return new WebSocketConnection(loop, accept, accept.group.size > 0 ? std::string_view(accept.group.data, accept.group.size) : group);
+  return new WebSocketConnection(
+      loop, accept, accept.group.size > 0 ? std::string_view(accept.group.data, accept.group.size) : group);
 }
 
 WebSocketConnection::WebSocketConnection(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group)

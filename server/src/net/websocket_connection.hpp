@@ -98,11 +98,11 @@ class WebSocketConnection final : public websocket::Connection,
   void after_feed() noexcept;
   roost_status send_here(roost_ws_kind kind, std::string_view data) noexcept;
   void close_here(uint16_t code, std::string_view reason) noexcept;
-  void refuse_more() noexcept;                        // past send_buffer: 1013
+  void refuse_more() noexcept;  // past send_buffer: 1013
   bool exceeds(size_t buffered, size_t more) const;
   roost_status pressure(size_t buffered) noexcept;
   void enqueue(SharedBuffer frame, size_t offset = 0) noexcept;  // counted in buffered_ already
-  void deliver(const SharedBuffer& frame) noexcept;   // one of a topic or group
+  void deliver(const SharedBuffer& frame) noexcept;              // one of a topic or group
   void write_corked(std::string_view header, std::string_view data) noexcept;
   void flush() noexcept;
   void drop_output() noexcept;
@@ -122,19 +122,19 @@ class WebSocketConnection final : public websocket::Connection,
   void* const arg_;
   const uint64_t number_;
   std::atomic<uint32_t> references_{1};
-  std::atomic<bool> gone_{false};           // no more is taken to be sent
+  std::atomic<bool> gone_{false};  // no more is taken to be sent
   std::atomic<bool> wants_writable_{false};
   std::atomic<size_t> buffered_{0};
 
   base::UniqueFd socket_;
   Phase phase_ = Phase::created;
   bool concluded_ = false;
-  bool dirty_ = false;          // in the loop's list of those to flush
+  bool dirty_ = false;  // in the loop's list of those to flush
   bool watching_output_ = false;
-  bool deferred_ = false;       // in the loop's list of those to call later
+  bool deferred_ = false;  // in the loop's list of those to call later
   bool deferred_writable_ = false;
   bool ping_sent_ = false;
-  int64_t last_received_ = 0;   // milliseconds of the loop's clock
+  int64_t last_received_ = 0;  // milliseconds of the loop's clock
   std::unique_ptr<std::string> leftover_;
   WebSocketOutput* output_ = nullptr;
   WebSocketOwner* owner_ = nullptr;

@@ -94,11 +94,21 @@ void WebSocketLoop::run(Request& request) noexcept {
         connection->enqueue(std::move(request.frame));
       }
       break;
-    case Request::Kind::close: connection->close_here(request.code, request.text); break;
-    case Request::Kind::overflow: connection->refuse_more(); break;
-    case Request::Kind::subscribe: connection->subscribe_here(request.text); break;
-    case Request::Kind::unsubscribe: connection->unsubscribe_here(request.text); break;
-    case Request::Kind::deliver: deliver(request.channel, request.text, request.frame, request.except); break;
+    case Request::Kind::close:
+      connection->close_here(request.code, request.text);
+      break;
+    case Request::Kind::overflow:
+      connection->refuse_more();
+      break;
+    case Request::Kind::subscribe:
+      connection->subscribe_here(request.text);
+      break;
+    case Request::Kind::unsubscribe:
+      connection->unsubscribe_here(request.text);
+      break;
+    case Request::Kind::deliver:
+      deliver(request.channel, request.text, request.frame, request.except);
+      break;
   }
   if (connection != nullptr) connection->release();
 }

@@ -1,9 +1,8 @@
 // WebSocket handlers for the functional tests: an echo, and a room whose members say what the server shall do.
-#include <roost/plugin.hpp>
-
 #include <unistd.h>
 
 #include <mutex>
+#include <roost/plugin.hpp>
 #include <string>
 #include <string_view>
 #include <thread>

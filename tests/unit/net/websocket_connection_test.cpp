@@ -37,7 +37,8 @@ TEST_CASE("WebSocketConnection.TakesWhatCameWithTheHandshake") {
   Recorder recorder;
   recorder.echo = true;
   Worker worker;
-  Client client = worker.connect(recorder, 0, "g", nullptr, Client::frame(1, "early") + Client::frame(1, "half").substr(0, 3));
+  Client client =
+      worker.connect(recorder, 0, "g", nullptr, Client::frame(1, "early") + Client::frame(1, "half").substr(0, 3));
   CHECK(client.next() == "1 early");
   client.send(Client::frame(1, "half").substr(3));
   CHECK(client.next() == "1 half");

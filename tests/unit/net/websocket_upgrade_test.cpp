@@ -6,7 +6,9 @@
 namespace roost::net {
 namespace {
 
-roost_str str(std::string_view text) { return {text.data(), text.size()}; }
+roost_str str(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 http::RequestHead good() {
   http::RequestHead head;

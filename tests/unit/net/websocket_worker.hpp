@@ -204,8 +204,8 @@ class Worker {
   }
 
   // socket: gets a reference, when wanted.
-  Client connect(Recorder& recorder, size_t thread = 0, const char* group = "g", websocket::Connection** socket = nullptr,
-                 std::string leftover = {}, int send_room = 0) {
+  Client connect(Recorder& recorder, size_t thread = 0, const char* group = "g",
+                 websocket::Connection** socket = nullptr, std::string leftover = {}, int send_room = 0) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) std::abort();
     if (send_room > 0) setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &send_room, sizeof send_room);
@@ -227,8 +227,9 @@ class Worker {
 
   std::set<std::string> list(const std::string& group) {
     std::set<std::string> ids;
-    hub.list(group, [](void* arg, roost_str id) { static_cast<std::set<std::string>*>(arg)->emplace(id.data, id.size); },
-             &ids);
+    hub.list(
+        group, [](void* arg, roost_str id) { static_cast<std::set<std::string>*>(arg)->emplace(id.data, id.size); },
+        &ids);
     return ids;
   }
 
