@@ -55,6 +55,18 @@ struct Rescue {
 
 }  // namespace detail
 
+// Flow control for Responder::read_body. Copies do the same; valid as long as the request is not over, so in its callbacks:
+//   responder.on_writable([flow = responder.body_flow()] { flow.resume(); });
+class BodyFlow {
+ public:
+  explicit BodyFlow(roost_responder* handle) noexcept : handle_(handle) {}
+  void pause() const noexcept { detail::host->pause_body(handle_); }
+  void resume() const noexcept { detail::host->resume_body(handle_); }
+
+ private:
+  roost_responder* handle_;
+};
+
 class Responder {
  public:
   explicit Responder(roost_responder* handle, bool started = false) noexcept : handle_(handle), started_(started) {}
@@ -137,13 +149,8 @@ class Responder {
   // possible. Call it last: `std::move(responder).read_body(...)`.
   template <class OnData, class OnEnd>
   void read_body(OnData on_data, OnEnd on_end) &&;
-  // Flow control for read_body: while paused nothing more is read from the client. Any thread.
-  void pause_body() noexcept {
-    if (handle_ != nullptr) detail::host->pause_body(handle_);
-  }
-  void resume_body() noexcept {
-    if (handle_ != nullptr) detail::host->resume_body(handle_);
-  }
+  // While paused nothing more is read from the client. Any thread.
+  BodyFlow body_flow() const noexcept { return BodyFlow(handle_); }
 
   roost_responder* raw() const noexcept { return handle_; }
   // The caller completes it.
