@@ -148,6 +148,8 @@ Call* CallBatch::allocate() {
   }
   Call* call = free_;
   free_ = call->next_;
+  // Again, after finish(): gone() may have read the number in between, and means neither request then.
+  call->generation_.fetch_add(1, std::memory_order_relaxed);
   return call;
 }
 

@@ -10,6 +10,7 @@
 #include "json_encode.hpp"
 #include "request_type.hpp"
 #include "response_type.hpp"
+#include "serve.hpp"
 #include "websocket.hpp"
 
 namespace py = pybind11;
@@ -90,4 +91,5 @@ PYBIND11_MODULE(_native, module) {
                  [topic](roost_ws_kind kind, roost_str bytes) { host->ws_publish(str(topic), kind, bytes, str("")); });
   });
   module.def("list_connections", list_connections);
+  module.def("serve", serve);
 }
