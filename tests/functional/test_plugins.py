@@ -19,9 +19,11 @@ from server_process import PLUGINS, TEST_PLUGINS, RoostServer
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., RoostServer]
 
-NAMES = """sync about item body file self moved big sum later posted blocking thread io_thread count pipe refuse
-broken_reader stream cancelled throw throw_int throw_later conflict throw_blocking throw_started dropped bad_header crash
-worker config""".split()
+NAMES = (
+    "sync about item body file self moved big sum later posted blocking thread io_thread count pipe refuse "
+    "broken_reader stream cancelled throw throw_int throw_later conflict throw_blocking throw_started dropped "
+    "bad_header crash worker config"
+)
 WITH_PARAMETER = {"sync": "/:name", "item": "/:id", "blocking": "/:name", "stream": "/:count"}
 
 
@@ -29,7 +31,7 @@ def site(library: str = "libroost_sdk_test.so", config: str = "{}", processes: i
     """A configuration with a route for each handler, below its own name."""
     routes = "\n".join(
         f"  - {{ path: /{name}{WITH_PARAMETER.get(name, '')}, methods: [GET, POST], plugin: t.{name} }}"
-        for name in NAMES
+        for name in NAMES.split()
     )
     return f"""
 server: {{ listen: 127.0.0.1:0, processes: {processes}, threads: 2, limits: {{ spill: 64KiB }} }}
@@ -81,7 +83,8 @@ def test_request_tells_what_was_sent(server: RoostServer) -> None:
             "/about?q=a%26b+c&n=-5", content=b"1234", headers={"X-Test": "T", "Host": "example.org:81"}
         )
         assert response.text == (
-            "POST /about q=a%26b+c&n=-5 q=a&b c n=-5 h=T host=example.org:81 ip=127.0.0.1 http id=true headers=true body=4"
+            "POST /about q=a%26b+c&n=-5 q=a&b c n=-5 h=T host=example.org:81 ip=127.0.0.1 http "
+            "id=true headers=true body=4"
         )
         assert client.get("/about?n=five").status_code == 400
 
@@ -132,7 +135,8 @@ def test_json_is_read_and_written(server: RoostServer) -> None:
             ("[" * 100_000, "the body is no JSON: "),
         ]:
             response = client.post("/sum", content=body)
-            assert response.status_code == 400 and response.text.startswith(says), body[:20]
+            assert response.status_code == 400, body[:20]
+            assert response.text.startswith(says), body[:20]
 
 
 # Later, elsewhere, in pieces ----------------------------------------------------------------------------------------
@@ -193,7 +197,8 @@ def test_streaming_handler_may_answer_before_the_body(server: RoostServer) -> No
 def test_streamed_response_waits_for_its_reader(server: RoostServer, count: int) -> None:
     with fresh(server) as client:
         text = client.get(f"/stream/{count}").text
-    assert text.startswith("begin") and len(text) == 5 + 1000 * count
+    assert text.startswith("begin")
+    assert len(text) == 5 + 1000 * count
 
 
 def test_client_that_goes_away_cancels(server: RoostServer) -> None:
@@ -247,7 +252,8 @@ def test_dropped_responder_is_500(server: RoostServer) -> None:
 
 def test_exception_after_the_head_cuts_the_connection(server: RoostServer) -> None:
     data = server.exchange(b"GET /throw_started HTTP/1.1\r\nHost: t\r\n\r\n")
-    assert data.startswith(b"HTTP/1.1 200") and not data.endswith(b"0\r\n\r\n")
+    assert data.startswith(b"HTTP/1.1 200")
+    assert not data.endswith(b"0\r\n\r\n")
     server.wait_log("broke half way")
 
 
@@ -401,7 +407,11 @@ def test_missing_plugin_says_where_it_was_looked_for(roost_cli: Cli, tmp_path: P
 
 
 def test_plugin_beside_the_file_is_found_first(roost_server: Start) -> None:
-    text = "server: { listen: 127.0.0.1:0 }\nplugins: { c: { library: libroost_hello.so } }\nroutes: [{ path: /, plugin: c.answer }]\n"
+    text = """
+server: { listen: 127.0.0.1:0 }
+plugins: { c: { library: libroost_hello.so } }
+routes: [{ path: /, plugin: c.answer }]
+"""
     server = roost_server(text, files={"libroost_hello.so": (TEST_PLUGINS / "libroost_plain_c.so").read_bytes()})
     with fresh(server) as client:
         assert client.get("/").text == "plain C"
@@ -526,7 +536,8 @@ def test_new_plugin_builds_and_passes_its_own_test(roost_cli: Cli, tmp_path: Pat
         assert step.returncode == 0, step.stdout + step.stderr
     assert "100% tests passed" in step.stdout
     again = roost_cli("plugin", "new", "my_plugin2")
-    assert again.returncode == 1 and "my_plugin2 exists already" in again.stderr
+    assert again.returncode == 1
+    assert "my_plugin2 exists already" in again.stderr
 
 
 @pytest.mark.parametrize("name", ["", "a-b", "A", "1a", "../x", "a/b", "x" * 65])
