@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 _Default = TypeVar("_Default")
-_Fields = Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] | Headers | QueryParams
 
 class _FieldMap:
     def __init__(self, fields: _Fields | None = None, /) -> None: ...
@@ -32,6 +31,8 @@ class _FieldMap:
     def values(self) -> list[str]: ...
     def items(self) -> list[tuple[str, str]]: ...
     def to_dict(self) -> dict[str, list[str]]: ...
+
+_Fields = Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] | _FieldMap
 
 class Headers(_FieldMap):
     """Header fields in order, many values of one name; names are compared without case.
