@@ -26,12 +26,26 @@ constexpr std::string_view kPlain = "text/plain; charset=utf-8";
 
 Dispatcher::Dispatcher(const Site& site) : site_(site) {}
 
-void Dispatcher::match(Transaction& transaction, routing::MatchBuffer& buffer) const noexcept {
+void Dispatcher::match(Transaction& transaction, routing::MatchBuffer& buffer, MatchCache& cache) const noexcept {
   http::Request& request = transaction.request_;
+  transaction.entered_ = 0;
+  const bool cacheable = request.path.size != 0;
+  if (cacheable) {
+    const uint32_t number = cache.find(view(request.method), view(request.authority), view(request.path));
+    if (number != MatchCache::kNone) {
+      buffer.clear();
+      const Route& route = site_.routes()[number];
+      transaction.outcome_ = routing::Outcome::found;
+      transaction.route_ = &route;
+      transaction.chain_ = &route.chain;
+      request.route = number;
+      request.user = route.user;
+      return;
+    }
+  }
   const routing::Match match =
       site_.table().match(view(request.authority), view(request.path), view(request.method), buffer);
   transaction.outcome_ = match.outcome;
-  transaction.entered_ = 0;
   if (match.outcome == routing::Outcome::found) {
     const Route& route = site_.routes()[match.route];
     transaction.route_ = &route;
@@ -40,6 +54,9 @@ void Dispatcher::match(Transaction& transaction, routing::MatchBuffer& buffer) c
     request.user = route.user;
     request.params = buffer.params.data();
     request.param_count = buffer.params.size();
+    if (cacheable && buffer.params.empty()) {
+      cache.put(view(request.method), view(request.authority), view(request.path), match.route);
+    }
     return;
   }
   transaction.route_ = nullptr;

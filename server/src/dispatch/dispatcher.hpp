@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dispatch/match_cache.hpp"
 #include "dispatch/site.hpp"
 #include "http/exchange.hpp"
 #include "http/response_head.hpp"
@@ -61,7 +62,8 @@ class Dispatcher {
 
   // Finds the route and sets what the request says of it; parameters are left in buffer, which must live as long as the
   // request is not kept elsewhere. I/O thread, first of all.
-  void match(Transaction& transaction, routing::MatchBuffer& buffer) const noexcept;
+  // cache: the thread's.
+  void match(Transaction& transaction, routing::MatchBuffer& buffer, MatchCache& cache) const noexcept;
   // Whether something may hold the request beyond begin(): its bytes must then be copied before.
   bool may_outlive(const Transaction& transaction) const noexcept;
 

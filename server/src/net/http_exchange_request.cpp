@@ -76,7 +76,7 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   request_.user = nullptr;
   if (trusted_peer_ && forwarded(ROOST_TEXT_SCHEME) == "https") request_.flags |= ROOST_REQUEST_SECURE;
 
-  thread_.worker().dispatcher.match(*this, thread_.match_buffer());
+  thread_.worker().dispatcher.match(*this, thread_.match_buffer(), thread_.match_cache());
   if (head.upgrade_websocket) {
     websocket_status_ = check_upgrade(head, header("origin"), thread_.worker().settings.websocket);
     if (websocket_status_ == 0) request_.flags |= ROOST_REQUEST_UPGRADE;

@@ -64,6 +64,7 @@ class IoThread {
   char* read_buffer() { return read_buffer_.get(); }
   http::RequestParser& parser() { return parser_; }
   routing::MatchBuffer& match_buffer() { return match_buffer_; }
+  dispatch::MatchCache& match_cache() { return match_cache_; }
 
   HttpExchange& acquire_exchange();
   void give_back(HttpExchange& exchange) noexcept;
@@ -110,6 +111,7 @@ class IoThread {
   std::unique_ptr<char[]> read_buffer_;
   http::RequestParser parser_;
   routing::MatchBuffer match_buffer_;
+  dispatch::MatchCache match_cache_;
   std::vector<std::unique_ptr<HttpExchange>> exchanges_;  // all that were ever made
   HttpExchange* spare_ = nullptr;
   HttpExchange* ready_ = nullptr;

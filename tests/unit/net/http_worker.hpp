@@ -114,8 +114,6 @@ class HttpWorker {
     this->server->start();
   }
 
-  std::unique_ptr<net::WorkerServer> server;
-
   const sockaddr_in& address() const { return address_; }
   base::WorkerSlot& slot() { return slots_[0]; }
 
@@ -127,6 +125,9 @@ class HttpWorker {
   handlers::PluginSet plugins_;
   std::unique_ptr<dispatch::Site> site_;
   std::array<base::WorkerSlot, 1> slots_;
+
+ public:
+  std::unique_ptr<net::WorkerServer> server;  // ends first
 };
 
 class RawClient {
