@@ -41,6 +41,8 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   uint64_t queued_bytes() const { return queue_ == nullptr ? 0 : queue_->bytes(); }
   // Something of the exchange has changed outside of this connection's own events.
   void exchange_changed() noexcept;
+  // Sends what the thread's output holds of this connection.
+  void flush();
   void send_continue();
   // The connection becomes a WebSocket, beginning with head (the 101) and on_open. It stays in the thread's list until
   // the WebSocket has ended.
@@ -67,7 +69,6 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   void after_step();
   void finish_exchange();
   void refuse(uint16_t status) noexcept;
-  void flush();
   void write_queue() noexcept;
   void after_events() noexcept;
   void end_of_input() noexcept;

@@ -143,6 +143,16 @@ void HttpExchange::deliver() {
     std::swap(bytes, outbox_);
     if (!outbox_tail_.empty()) tail.append(outbox_tail_);
   }
+  if (corked()) {
+    // Leaves with the rest of the batch, where it is little.
+    if (tail.empty() && bytes.size() < 16 * 1024 && connection_->queued_bytes() == 0 &&
+        !want_writable_.load(std::memory_order_relaxed)) {
+      thread_.output().append(bytes.view());
+      bytes.clear();
+      return;
+    }
+    connection_->flush();
+  }
   if (!bytes.empty()) connection_->send(bytes.view(), nullptr);
   bytes.reset(64 * 1024);
   connection_->send(tail);

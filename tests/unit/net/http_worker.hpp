@@ -100,7 +100,7 @@ class HttpWorker {
     }
     address_ = address;
     configuration_ = config::read_text("server:\n  listen: 127.0.0.1:0\n  access_log: { format: none }\n" + server +
-                                           "\n" + rest + "\nroutes:\n" + routes,
+                                           "\nplugins: { test: { library: adopted } }\n" + rest + "\nroutes:\n" + routes,
                                        "test.yaml", "/tmp");
     plugin_.adopt_into(plugins_);
     site_ = dispatch::Site::build(configuration_, plugins_);
