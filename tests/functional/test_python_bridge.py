@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-
 from conftest import StartServer
+
 from server_process import VENV, RoostServer
 
 HANDLERS = '''
