@@ -268,6 +268,14 @@ void HttpConnection::refuse(uint16_t status) noexcept {
   out.append(phrase);
   out.append("\n");
   thread_.count_response(status);
+  if (base::AccessLog* const log = thread_.worker().access_log.get()) {
+    char address[PeerAddress::kMaxText];
+    base::AccessRecord record;
+    record.client_ip = {address, peer_.write_ip(address)};
+    record.status = status;
+    record.bytes = phrase.size() + 1;
+    log->record(thread_.index(), record);
+  }
   linger_ = true;
   phase_ = Phase::closing;
 }

@@ -38,6 +38,8 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   // Sends bytes, then what tail holds; what the socket does not take is queued. tail is taken over.
   void send(std::string_view bytes, OutputSegment* tail);
   void send(OutputQueue& tail);
+  // The kernel holds bytes that were not read.
+  bool input_waits() const noexcept;
   uint64_t queued_bytes() const { return queue_ == nullptr ? 0 : queue_->bytes(); }
   // Something of the exchange has changed outside of this connection's own events.
   void exchange_changed() noexcept;

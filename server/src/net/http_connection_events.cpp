@@ -183,6 +183,11 @@ void HttpConnection::begin_drain() noexcept {
   if (deadline_ == 0 || deadline_ > last) arm(last);
 }
 
+bool HttpConnection::input_waits() const noexcept {
+  char byte = 0;
+  return ::recv(fd_.get(), &byte, 1, MSG_PEEK) > 0;
+}
+
 void HttpConnection::cut() noexcept {
   close();
 }

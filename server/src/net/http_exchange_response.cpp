@@ -90,7 +90,11 @@ roost_status HttpExchange::refuse() noexcept {
 bool HttpExchange::must_close(uint16_t flags) const noexcept {
   if (!keep_alive_ || (flags & ROOST_RESPONSE_CLOSE) != 0) return true;
   if (!body_complete_.load(std::memory_order_acquire)) return true;
-  return thread_.worker().draining.load(std::memory_order_relaxed) && !more_input_.load(std::memory_order_relaxed);
+  if (!thread_.worker().draining.load(std::memory_order_relaxed) || more_input_.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  // A request that is on this side of the wire already is still answered.
+  return !on_io_thread() || connection_ == nullptr || !connection_->input_waits();
 }
 
 bool HttpExchange::write_head(ByteBuffer& out, const roost_response& response, http::Framing framing, uint64_t length) {
@@ -344,7 +348,7 @@ roost_status HttpExchange::accept_websocket(const roost_ws_accept& accept, roost
     *socket = websocket_;
   }
   state_.store(State::done, std::memory_order_release);
-  if (corked()) {
+  if (on_io_thread() && connection_ != nullptr && (thread_.corked() == nullptr || corked())) {
     responder_done_ = true;
     start_websocket();
   } else {
