@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -329,6 +330,102 @@ def test_default_message_size_is_echoed(server: RoostServer) -> None:
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(PATIENCE)
         assert code_of(closed) == 1009
+
+
+# Compression ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compressing(module_server: StartServer) -> RoostServer:
+    """A server that agrees on permessage-deflate, with two workers."""
+    return module_server(yaml(processes=2, websocket="compress: true, message_bytes: 256KiB"))
+
+
+def test_compressed_messages(compressing: RoostServer) -> None:
+    with connect(compressing.ws_url + "/echo", max_size=None) as client:
+        assert client.response is not None
+        assert client.response.headers["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
+        for message in ("", "short", "ä€😀" * 1000, "x" * 262144, os.urandom(262144), b"", ["in ", "pieces " * 100]):
+            client.send(message)
+            assert client.recv(PATIENCE) == ("".join(message) if isinstance(message, list) else message)
+
+
+def test_without_an_offer_nothing_is_compressed(compressing: RoostServer) -> None:
+    with RawWebSocket(compressing) as ws:
+        assert "sec-websocket-extensions" not in ws.response.headers
+        ws.send(frame(TEXT, b"x" * 1000), frame(TEXT, b"x", reserved=0x40))
+        assert ws.receive() == (TEXT, b"x" * 1000)
+        assert ws.closed_with() == 1002
+
+
+OFFER = "Sec-WebSocket-Extensions: "
+
+
+@pytest.mark.parametrize(
+    ("offer", "answer"),
+    [
+        ("permessage-deflate", ""),
+        ("x-webkit-deflate-frame, permessage-deflate; client_max_window_bits", ""),
+        ("permessage-deflate; server_max_window_bits=10", "; server_max_window_bits=10"),
+        ('permessage-deflate; server_max_window_bits="12"', "; server_max_window_bits=12"),
+        ("permessage-deflate; unknown=1, permessage-deflate; server_max_window_bits=9", "; server_max_window_bits=9"),
+        ("permessage-deflate; server_max_window_bits=16", None),
+        ("permessage-deflate; server_max_window_bits", None),
+        ("permessage-deflate; server_no_context_takeover=1", None),
+        ("permessage-deflate; client_no_context_takeover; client_no_context_takeover", None),
+        ("permessage-bzip2", None),
+    ],
+)
+def test_negotiated_compression(compressing: RoostServer, offer: str, answer: str | None) -> None:
+    with RawWebSocket(compressing, headers=f"{OFFER}{offer}\r\n") as ws:
+        plain = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        got = ws.response.headers.get("sec-websocket-extensions")
+        assert got == (None if answer is None else plain + answer)
+
+
+def deflated(data: bytes) -> bytes:
+    """The payload of a compressed message."""
+    compressor = zlib.compressobj(wbits=-15)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(BINARY, deflated(bytes(50 << 20)), reserved=0x40), 1009),  # a bomb
+        (frame(BINARY, b"\xff\xff\xff", reserved=0x40), 1007),
+        (frame(TEXT, deflated(b"\xff" * 100), reserved=0x40), 1007),
+        (frame(TEXT, deflated(b"x"), fin=False, reserved=0x40) + frame(0, b"", reserved=0x40), 1002),
+        (frame(PING, b"", reserved=0x40), 1002),
+        (frame(TEXT, b"", reserved=0x20), 1002),
+    ],
+)
+def test_broken_compression(compressing: RoostServer, sent: bytes, code: int) -> None:
+    with RawWebSocket(compressing, headers=OFFER + "permessage-deflate\r\n") as ws:
+        packed = deflated(b"pieces")
+        ws.send(frame(TEXT, packed[:3], fin=False, reserved=0x40), frame(PING), frame(0, packed[3:]), sent)
+        assert ws.receive() == (PONG, b"")
+        assert ws.receive() == (TEXT, b"pieces")
+        assert ws.closed_with() == code
+
+
+def test_compressed_broadcast_to_clients_of_every_kind(compressing: RoostServer, stack: ExitStack) -> None:
+    members = Room(compressing, "deflate", stack)
+    plain = stack.enter_context(RawWebSocket(compressing, "/room/deflate"))
+    narrow = stack.enter_context(
+        RawWebSocket(compressing, "/room/deflate", OFFER + "permessage-deflate; server_max_window_bits=9\r\n")
+    )
+    assert plain.receive()[0] == TEXT
+    assert narrow.receive()[0] == TEXT
+    members.members[0].send("large 100000")
+    assert all(message == b"L" * 100000 for message in members.receive())
+    assert plain.receive() == (BINARY, b"L" * 100000)
+    first, size = narrow.raw.read_exactly(2)
+    assert first == 0xC0 | BINARY
+    if size == 126:
+        (size,) = struct.unpack("!H", narrow.raw.read_exactly(2))
+    payload = narrow.raw.read_exactly(size)
+    assert zlib.decompressobj(wbits=-9).decompress(payload + b"\0\0\xff\xff") == b"L" * 100000
 
 
 # The end -------------------------------------------------------------------------------------------------------------

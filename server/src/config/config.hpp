@@ -60,7 +60,7 @@ struct Websocket {
   size_t send_buffer = 1 << 20;    // for each connection; past it the connection is closed with 1013
   milliseconds ping{30'000};       // 0: never; no pong within the same time again: closed
   std::vector<std::string> origins;  // allowed Origin values; empty: all
-  bool compress = false;             // "not supported yet" when set
+  bool compress = false;             // permessage-deflate, with clients that offer it
 };
 
 enum class LogFormat : uint8_t { json, combined, none };

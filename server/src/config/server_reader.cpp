@@ -79,7 +79,7 @@ void read_websocket(Node node, Websocket& websocket) {
   read_size(node, "send_buffer", websocket.send_buffer);
   read_duration(node, "ping", websocket.ping, true);
   if (auto found = node.get("origins")) websocket.origins = found->texts();
-  node.refuse({"compress"});
+  if (auto found = node.get("compress")) websocket.compress = found->boolean();
   node.no_others();
 }
 

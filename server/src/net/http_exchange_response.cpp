@@ -332,7 +332,9 @@ roost_status HttpExchange::resume() {
 roost_status HttpExchange::accept_websocket(const roost_ws_accept& accept, roost_websocket** socket) {
   if ((request_.flags & ROOST_REQUEST_UPGRADE) == 0) return ROOST_INVALID;
   std::string head;
-  if (write_switching_protocols(head, request_, accept) != ROOST_OK) return ROOST_INVALID;
+  websocket::DeflateParameters deflate;
+  const bool compress = thread_.worker().settings.websocket.compress;
+  if (write_switching_protocols(head, request_, accept, compress ? &deflate : nullptr) != ROOST_OK) return ROOST_INVALID;
   if (!claim(State::building)) return refuse();
   if (gone_.load(std::memory_order_acquire)) {
     state_.store(State::done, std::memory_order_release);
@@ -342,7 +344,7 @@ roost_status HttpExchange::accept_websocket(const roost_ws_accept& accept, roost
   status_.store(101, std::memory_order_relaxed);
   websocket_head_ = std::move(head);
   websocket_ = WebSocketConnection::create(thread_.websockets(), accept,
-                                           route() == nullptr ? std::string_view() : route()->websocket_group);
+                                           route() == nullptr ? std::string_view() : route()->websocket_group, deflate);
   if (socket != nullptr) {
     websocket_->retain();
     *socket = websocket_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -36,10 +37,14 @@ class SharedBuffer {
     if (!bytes.empty()) std::memcpy(buffer.block_->bytes(), bytes.data(), bytes.size());
     return buffer;
   }
+  // In a frame's first byte: its message is compressed (RSV1, RFC 7692 section 6).
+  static constexpr uint8_t kCompressed = 0x40;
+
   // A server's frame with one whole message.
-  static SharedBuffer frame(roost_ws_kind kind, std::string_view payload) {
+  static SharedBuffer frame(roost_ws_kind kind, std::string_view payload, bool compressed = false) {
     char header[websocket::kMaxServerHeader];
     const size_t size = websocket::write_header(header, static_cast<websocket::Opcode>(kind), payload.size());
+    if (compressed) header[0] = static_cast<char>(header[0] | kCompressed);
     SharedBuffer buffer(size + payload.size());
     std::memcpy(buffer.block_->bytes(), header, size);
     if (!payload.empty()) std::memcpy(buffer.block_->bytes() + size, payload.data(), payload.size());
@@ -49,6 +54,12 @@ class SharedBuffer {
   explicit operator bool() const { return block_ != nullptr; }
   std::string_view view() const { return {block_->bytes(), block_->size}; }
   size_t size() const { return block_->size; }
+  // Of what frame() made.
+  roost_ws_kind kind() const { return static_cast<roost_ws_kind>(view()[0] & 15); }
+  std::string_view payload() const {
+    const auto length = static_cast<uint8_t>(view()[1]);
+    return view().substr(length < 126 ? 2 : length == 126 ? 4 : 10);
+  }
 
  private:
   struct Block {

@@ -43,17 +43,19 @@ iovec vector_of(std::string_view bytes) noexcept {
 }  // namespace
 
 WebSocketConnection* WebSocketConnection::create(WebSocketLoop& loop, const roost_ws_accept& accept,
-                                                 std::string_view group) {
-  return new WebSocketConnection(
-      loop, accept, accept.group.size > 0 ? std::string_view(accept.group.data, accept.group.size) : group);
+                                                 std::string_view group, websocket::DeflateParameters deflate) {
+  const std::string_view asked(accept.group.data, accept.group.size);
+  return new WebSocketConnection(loop, accept, asked.empty() ? group : asked, deflate);
 }
 
-WebSocketConnection::WebSocketConnection(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group)
+WebSocketConnection::WebSocketConnection(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group,
+                                         websocket::DeflateParameters deflate)
     : loop_(loop),
       callbacks_(accept.callbacks),
       arg_(accept.arg),
       number_(loop.hub().next_number()),
-      session_(loop.settings().message_bytes),
+      deflate_bits_(deflate.agreed ? deflate.server_bits : 0),
+      session_(loop.settings().message_bytes, deflate.agreed ? &loop.inflater() : nullptr),
       id_(loop.hub().id_of(number_)),
       group_(group) {}
 
@@ -327,9 +329,16 @@ void WebSocketConnection::run_deferred() noexcept {
 // Output ----------------------------------------------------------------------------------------------------------
 
 roost_status WebSocketConnection::send_here(roost_ws_kind kind, std::string_view data) noexcept {
+  bool compressed = false;
+  if (deflate_bits_ != 0 && data.size() >= WebSocketLoop::kDeflateMinimum) {
+    const std::string_view shorter = loop_.deflater_.deflate(data, deflate_bits_);
+    compressed = !shorter.empty();
+    if (compressed) data = shorter;
+  }
   if (loop_.corked_ == this && output_ == nullptr) {
     char header[websocket::kMaxServerHeader];
     const size_t size = websocket::write_header(header, static_cast<websocket::Opcode>(kind), data.size());
+    if (compressed) header[0] = static_cast<char>(header[0] | SharedBuffer::kCompressed);
     write_corked({header, size}, data);
     return pressure(buffered());
   }
@@ -341,12 +350,13 @@ roost_status WebSocketConnection::send_here(roost_ws_kind kind, std::string_view
     refuse_more();
     return ROOST_GONE;
   }
-  enqueue(SharedBuffer::frame(kind, data));
+  enqueue(SharedBuffer::frame(kind, data, compressed));
   return pressure(before + size);
 }
 
-void WebSocketConnection::deliver(const SharedBuffer& frame) noexcept {
+void WebSocketConnection::deliver(DeflatedFrames& frames) noexcept {
   if (gone_.load(std::memory_order_relaxed)) return;
+  const SharedBuffer& frame = frames.of(deflate_bits_);
   if (loop_.corked_ == this && output_ == nullptr) return write_corked({}, frame.view());
   if (exceeds(buffered(), frame.size()) && !watching_output_ && socket_) flush();
   const size_t before = buffered_.fetch_add(frame.size(), std::memory_order_relaxed);

@@ -23,6 +23,7 @@
 #include "net/shared_buffer.hpp"
 #include "net/timer_wheel.hpp"
 #include "websocket/connection.hpp"
+#include "websocket/deflate.hpp"
 #include "websocket/session.hpp"
 
 namespace roost::net {
@@ -30,6 +31,7 @@ namespace roost::net {
 class WebSocketLoop;
 struct WebSocketChannel;
 struct WebSocketOutput;
+class DeflatedFrames;
 
 // Who counts sockets. Called on the I/O thread, when the socket has been closed.
 class WebSocketOwner {
@@ -50,7 +52,8 @@ class WebSocketConnection final : public websocket::Connection,
 
   // Any thread. The one reference is given to start() or abandon(), one of which must follow on the loop's thread.
   // group: for an accept that names none.
-  static WebSocketConnection* create(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group);
+  static WebSocketConnection* create(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group,
+                                     websocket::DeflateParameters deflate = {});
 
   // Takes the socket (non-blocking, in no epoll), sends head, calls on_open, and later hands on what leftover holds.
   // owner outlives the connection; may be nullptr. I/O thread.
@@ -83,7 +86,8 @@ class WebSocketConnection final : public websocket::Connection,
     uint32_t index;  // in its members
   };
 
-  WebSocketConnection(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group);
+  WebSocketConnection(WebSocketLoop& loop, const roost_ws_accept& accept, std::string_view group,
+                      websocket::DeflateParameters deflate);
   ~WebSocketConnection() = default;
 
   // All below on the I/O thread.
@@ -102,7 +106,7 @@ class WebSocketConnection final : public websocket::Connection,
   bool exceeds(size_t buffered, size_t more) const;
   roost_status pressure(size_t buffered) noexcept;
   void enqueue(SharedBuffer frame, size_t offset = 0) noexcept;  // counted in buffered_ already
-  void deliver(const SharedBuffer& frame) noexcept;              // one of a topic or group
+  void deliver(DeflatedFrames& frames) noexcept;                 // one of a topic or group
   void write_corked(std::string_view header, std::string_view data) noexcept;
   void flush() noexcept;
   void drop_output() noexcept;
@@ -125,6 +129,7 @@ class WebSocketConnection final : public websocket::Connection,
   std::atomic<bool> gone_{false};  // no more is taken to be sent
   std::atomic<bool> wants_writable_{false};
   std::atomic<size_t> buffered_{0};
+  const uint8_t deflate_bits_;  // of the window to compress with; 0: not agreed on
 
   base::UniqueFd socket_;
   Phase phase_ = Phase::created;

@@ -91,7 +91,11 @@ void WebSocketLoop::run(Request& request) noexcept {
       if (connection->concluded_ || connection->session_.state() != websocket::Session::State::open) {
         connection->buffered_.fetch_sub(request.frame.size(), std::memory_order_relaxed);
       } else {
-        connection->enqueue(std::move(request.frame));
+        const size_t size = request.frame.size();
+        DeflatedFrames frames(request.frame, deflater_);
+        const SharedBuffer& frame = frames.of(connection->deflate_bits_);
+        connection->buffered_.fetch_sub(size - frame.size(), std::memory_order_relaxed);
+        connection->enqueue(frame);
       }
       break;
     case Request::Kind::close:
@@ -118,10 +122,22 @@ void WebSocketLoop::deliver(WebSocketChannel::Kind kind, std::string_view name, 
   const Channels& all = channels(kind);
   const auto found = all.find(name);
   if (found == all.end()) return;
+  DeflatedFrames frames(frame, deflater_);
   // Nothing below calls back: the list stays as it is.
   for (const WebSocketChannel::Member& member : found->second.members) {
-    if (member.connection->number() != except) member.connection->deliver(frame);
+    if (member.connection->number() != except) member.connection->deliver(frames);
   }
+}
+
+const SharedBuffer& DeflatedFrames::of(uint8_t bits) {
+  SharedBuffer& frame = frames_[bits];
+  if (frame) return frame;
+  frame = frames_[0];
+  const std::string_view payload = frame.payload();
+  if (payload.size() < WebSocketLoop::kDeflateMinimum) return frame;
+  const std::string_view shorter = deflater_.deflate(payload, bits);
+  if (!shorter.empty()) frame = SharedBuffer::frame(frame.kind(), shorter, true);
+  return frame;
 }
 
 bool WebSocketLoop::has_channel(WebSocketChannel::Kind kind, std::string_view name) const noexcept {

@@ -3,6 +3,7 @@
 // belongs to that thread, except ask() and what says so.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "net/event_loop.hpp"
 #include "net/shared_buffer.hpp"
 #include "net/websocket_connection.hpp"
+#include "websocket/deflate.hpp"
 
 namespace roost::net {
 
@@ -43,6 +45,18 @@ struct WebSocketOutput {
   };
   std::vector<Segment> segments;
   size_t first = 0;  // those before have left
+};
+
+// One message for many receivers: as it is, and compressed for each size of window that one of them has.
+class DeflatedFrames {
+ public:
+  DeflatedFrames(const SharedBuffer& frame, websocket::Deflater& deflater) : deflater_(deflater) { frames_[0] = frame; }
+  // bits: 0 is not compressed.
+  const SharedBuffer& of(uint8_t bits);
+
+ private:
+  websocket::Deflater& deflater_;
+  std::array<SharedBuffer, 16> frames_;
 };
 
 class WebSocketLoop final : private PostedTask {
@@ -82,6 +96,7 @@ class WebSocketLoop final : private PostedTask {
   void deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame, uint64_t except) noexcept;
   bool has_channel(WebSocketChannel::Kind kind, std::string_view name) const noexcept;
 
+  websocket::Inflater& inflater() noexcept { return inflater_; }
   EventLoop& event_loop() noexcept { return loop_; }
   WebSocketHub& hub() noexcept { return hub_; }
   const config::Websocket& settings() const noexcept;
@@ -91,6 +106,9 @@ class WebSocketLoop final : private PostedTask {
 
   static constexpr size_t kReadBuffer = 64 * 1024;
   static constexpr size_t kCork = 32 * 1024;
+
+  static constexpr size_t kDeflateMinimum = 64;  // shorter messages are not compressed
+  friend class DeflatedFrames;
 
   struct Hash {
     using is_transparent = void;
@@ -131,6 +149,8 @@ class WebSocketLoop final : private PostedTask {
   std::unique_ptr<char[]> cork_;
   std::unique_ptr<char[]> read_buffer_;
   const SharedBuffer ping_frame_;
+  websocket::Inflater inflater_;
+  websocket::Deflater deflater_;
 
   std::vector<WebSocketConnection*> dirty_, flushing_;    // kept alive by ended_
   std::vector<WebSocketConnection*> deferred_, calling_;  // each holds a reference

@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "http/request_head.hpp"
 #include "roost/abi.h"
+#include "websocket/deflate.hpp"
 
 namespace roost::net {
 
@@ -20,7 +21,9 @@ uint16_t check_upgrade(const http::RequestHead& head, std::string_view origin, c
 
 // Appends the head of the 101 response. ROOST_INVALID, and nothing is appended, when a header is malformed or is the
 // handshake's own, or accept.protocol is none that the client offered.
+// deflate: nullptr refuses compression, else told what was agreed on with the client.
 // REQUIRES: request passed check_upgrade().
-roost_status write_switching_protocols(std::string& out, const roost_request& request, const roost_ws_accept& accept);
+roost_status write_switching_protocols(std::string& out, const roost_request& request, const roost_ws_accept& accept,
+                                       websocket::DeflateParameters* deflate = nullptr);
 
 }  // namespace roost::net

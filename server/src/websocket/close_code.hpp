@@ -23,6 +23,8 @@ constexpr bool may_arrive(uint16_t code) {
 }
 
 // Whether a handler may send it: 1002 is the server's own, 1010 a client's.
-constexpr bool may_be_sent(uint16_t code) { return may_arrive(code) && code != 1002 && code != 1010; }
+constexpr bool may_be_sent(uint16_t code) {
+  return may_arrive(code) && code != 1002 && code != 1010;
+}
 
 }  // namespace roost::websocket

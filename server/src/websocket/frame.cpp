@@ -18,22 +18,31 @@ uint64_t big_endian(const char* p, size_t n) {
 
 const char* describe(HeaderStatus status) {
   switch (status) {
-    case HeaderStatus::complete: return "complete";
-    case HeaderStatus::incomplete: return "incomplete";
-    case HeaderStatus::reserved_bits: return "reserved bits set";
-    case HeaderStatus::bad_opcode: return "unknown opcode";
-    case HeaderStatus::not_masked: return "frame without mask";
-    case HeaderStatus::bad_control: return "malformed control frame";
-    case HeaderStatus::bad_length: return "malformed payload length";
+    case HeaderStatus::complete:
+      return "complete";
+    case HeaderStatus::incomplete:
+      return "incomplete";
+    case HeaderStatus::reserved_bits:
+      return "reserved bits set";
+    case HeaderStatus::bad_opcode:
+      return "unknown opcode";
+    case HeaderStatus::not_masked:
+      return "frame without mask";
+    case HeaderStatus::bad_control:
+      return "malformed control frame";
+    case HeaderStatus::bad_length:
+      return "malformed payload length";
   }
   return "";
 }
 
-HeaderStatus parse_header(std::string_view bytes, FrameHeader& header) {
+HeaderStatus parse_header(std::string_view bytes, FrameHeader& header, bool deflate) {
   if (bytes.empty()) return HeaderStatus::incomplete;
   const auto first = static_cast<uint8_t>(bytes[0]);
-  if (first & 0x70) return HeaderStatus::reserved_bits;
   const uint8_t opcode = first & 0x0f;
+  const bool may_compress = deflate && (opcode == 1 || opcode == 2);
+  if (first & (may_compress ? 0x30 : 0x70)) return HeaderStatus::reserved_bits;
+  header.compressed = (first & 0x40) != 0;
   if ((opcode & 7) > 2) return HeaderStatus::bad_opcode;
   header.opcode = static_cast<Opcode>(opcode);
   header.fin = (first & 0x80) != 0;

@@ -19,7 +19,7 @@ void Session::feed(char* data, size_t size, Sink& sink) {
     // The header: in place when it lies here whole, else collected.
     HeaderStatus status;
     if (header_size_ == 0) {
-      status = parse_header({data, size}, frame_);
+      status = parse_header({data, size}, frame_, inflater_ != nullptr);
       if (status == HeaderStatus::complete) {
         data += frame_.size;
         size -= frame_.size;
@@ -28,7 +28,7 @@ void Session::feed(char* data, size_t size, Sink& sink) {
       const size_t before = header_size_;
       const size_t n = std::min(size, kMaxClientHeader - before);
       std::memcpy(partial_header_ + before, data, n);
-      status = parse_header({partial_header_, before + n}, frame_);
+      status = parse_header({partial_header_, before + n}, frame_, inflater_ != nullptr);
       if (status == HeaderStatus::complete) {
         data += frame_.size - before;
         size -= frame_.size - before;
@@ -52,9 +52,14 @@ void Session::frame_begins(Sink& sink) {
     const bool continues = frame_.opcode == Opcode::continuation;
     if (continues && !fragmented_) return fail(kProtocolError, "continuation without a message", sink);
     if (!continues && fragmented_) return fail(kProtocolError, "message within a message", sink);
-    if (frame_.payload > max_message_bytes_ - message_.size()) return fail(kTooBig, "message too big", sink);
+    const bool compressed = continues ? compressed_ : frame_.compressed;
+    // What cannot be compressed grows: five bytes for each stored block (RFC 1951 section 3.2.4), which zlib makes as
+    // short as 128 bytes when it is given little memory.
+    const size_t limit = compressed ? max_message_bytes_ + max_message_bytes_ / 16 + 64 : max_message_bytes_;
+    if (frame_.payload > limit - message_.size()) return fail(kTooBig, "message too big", sink);
     if (!continues) {
       message_opcode_ = frame_.opcode;
+      compressed_ = compressed;
       utf8_.reset();
     }
   }
@@ -70,7 +75,7 @@ void Session::take_payload(char* data, size_t size, Sink& sink) {
   const bool whole_here = taken_ == 0 && size == frame_.payload;
   taken_ += size;
   const bool ends = taken_ == frame_.payload;
-  if (!control && message_opcode_ == Opcode::text && !utf8_.feed(piece)) {
+  if (!control && !compressed_ && message_opcode_ == Opcode::text && !utf8_.feed(piece)) {
     return fail(kInvalidPayload, "invalid UTF-8", sink);
   }
   if (whole_here && (control || (frame_.fin && !fragmented_))) return frame_ends(piece, sink);
@@ -87,10 +92,30 @@ void Session::frame_ends(std::string_view payload, Sink& sink) {
     fragmented_ = true;
     return;
   }
-  if (message_opcode_ == Opcode::text && !utf8_.complete()) return fail(kInvalidPayload, "invalid UTF-8", sink);
   fragmented_ = false;
-  if (state_ == State::open) sink.on_message(message_opcode_, payload);
+  message_ends(payload, sink);
   message_ = std::string();
+}
+
+void Session::message_ends(std::string_view data, Sink& sink) {
+  if (!compressed_) {
+    if (message_opcode_ == Opcode::text && !utf8_.complete()) return fail(kInvalidPayload, "invalid UTF-8", sink);
+    if (state_ == State::open) sink.on_message(message_opcode_, data);
+    return;
+  }
+  if (state_ != State::open) return;
+  switch (inflater_->inflate(data, max_message_bytes_)) {
+    case Inflater::Result::invalid:
+      return fail(kInvalidPayload, "invalid compressed data", sink);
+    case Inflater::Result::too_big:
+      return fail(kTooBig, "message too big", sink);
+    case Inflater::Result::complete:
+      break;
+  }
+  const std::string_view message = inflater_->output();
+  if (message_opcode_ == Opcode::text && !Utf8::valid(message)) return fail(kInvalidPayload, "invalid UTF-8", sink);
+  sink.on_message(message_opcode_, message);
+  inflater_->shrink();
 }
 
 void Session::control_ends(std::string_view payload, Sink& sink) {

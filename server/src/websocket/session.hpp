@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "websocket/deflate.hpp"
 #include "websocket/frame.hpp"
 #include "websocket/utf8.hpp"
 
@@ -35,7 +36,10 @@ class Session {
     failed,   // the peer broke the protocol; a close frame with the code has left, input is ignored
   };
 
-  explicit Session(size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
+  // inflater: when permessage-deflate was agreed on; shared by the sessions of one thread, outlives them. The limit is
+  // of messages as handlers see them.
+  explicit Session(size_t max_message_bytes, Inflater* inflater = nullptr)
+      : max_message_bytes_(max_message_bytes), inflater_(inflater) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -56,6 +60,7 @@ class Session {
  private:
   void frame_begins(Sink& sink);
   void take_payload(char* data, size_t size, Sink& sink);
+  void message_ends(std::string_view data, Sink& sink);
   void frame_ends(std::string_view payload, Sink& sink);
   void control_ends(std::string_view payload, Sink& sink);
   void peer_closes(std::string_view payload, Sink& sink);
@@ -64,16 +69,18 @@ class Session {
   bool reading() const { return state_ == State::open || state_ == State::closing; }
 
   const size_t max_message_bytes_;
+  Inflater* const inflater_;
   std::string message_;  // what has come of a message in pieces
   std::string control_;  // of a control frame in pieces; at the end the close reason
   FrameHeader frame_;
-  uint64_t taken_ = 0;                   // payload bytes of the current frame
+  uint64_t taken_ = 0;  // payload bytes of the current frame
   char partial_header_[kMaxClientHeader];
-  uint8_t header_size_ = 0;              // bytes in partial_header_
+  uint8_t header_size_ = 0;  // bytes in partial_header_
   uint16_t close_code_ = 1006;
   State state_ = State::open;
   bool in_payload_ = false;
-  bool fragmented_ = false;              // a message has begun with FIN clear
+  bool fragmented_ = false;  // a message has begun with FIN clear
+  bool compressed_ = false;  // the current message is
   Opcode message_opcode_ = Opcode::text;
   Utf8 utf8_;
 };

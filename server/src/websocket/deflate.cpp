@@ -1,0 +1,162 @@
+#include "websocket/deflate.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace roost::websocket {
+namespace {
+
+constexpr std::string_view kTail("\x00\x00\xff\xff", 4);  // RFC 7692 section 7.2.1
+constexpr size_t kPiece = 16 * 1024;
+constexpr size_t kKept = 64 * 1024;  // of an output buffer
+// For messages on an I/O thread speed counts more than the last percent.
+constexpr int kLevel = 1;
+
+std::string_view trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// A value may be a quoted string (RFC 6455 section 9.1).
+bool window_bits(std::string_view value, uint8_t& bits) {
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+  if (value.empty() || value[0] == '0') return false;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), bits);
+  return error == std::errc() && end == value.data() + value.size() && bits >= 8 && bits <= 15;
+}
+
+// One offer: "permessage-deflate; name; name=value". False when it must be declined (section 7.1).
+bool acceptable(std::string_view offer, DeflateParameters& parameters, bool& bits_asked) {
+  bool server_takeover = false, client_takeover = false, client_bits = false;
+  size_t semicolon = offer.find(';');
+  if (trim(offer.substr(0, semicolon)) != "permessage-deflate") return false;
+  while (semicolon != std::string_view::npos) {
+    const size_t start = semicolon + 1;
+    semicolon = offer.find(';', start);
+    const std::string_view parameter =
+        trim(offer.substr(start, semicolon == std::string_view::npos ? semicolon : semicolon - start));
+    const size_t equals = parameter.find('=');
+    const std::string_view name = trim(parameter.substr(0, equals));
+    const bool has_value = equals != std::string_view::npos;
+    const std::string_view value = has_value ? trim(parameter.substr(equals + 1)) : std::string_view();
+    uint8_t bits = 15;
+    if (name == "server_no_context_takeover" && !has_value && !server_takeover) {
+      server_takeover = true;
+    } else if (name == "client_no_context_takeover" && !has_value && !client_takeover) {
+      client_takeover = true;
+    } else if (name == "server_max_window_bits" && has_value && !bits_asked && window_bits(value, bits)) {
+      bits_asked = true;
+      parameters.server_bits = bits;
+    } else if (name == "client_max_window_bits" && !client_bits && (!has_value || window_bits(value, bits))) {
+      client_bits = true;  // a hint: every window up to the largest can be read here
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool negotiate_deflate(std::string_view offers, DeflateParameters& parameters, std::string& answer) {
+  // No value of a parameter known here has a comma within its quotes.
+  for (size_t start = 0; start <= offers.size();) {
+    const size_t comma = std::min(offers.find(',', start), offers.size());
+    const std::string_view offer = offers.substr(start, comma - start);
+    start = comma + 1;
+    DeflateParameters mine;
+    bool bits_asked = false;
+    if (!acceptable(offer, mine, bits_asked)) continue;
+    mine.agreed = true;
+    parameters = mine;
+    answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    if (bits_asked) answer += "; server_max_window_bits=" + std::to_string(mine.server_bits);
+    return true;
+  }
+  return false;
+}
+
+Inflater::Inflater() = default;
+
+Inflater::~Inflater() {
+  if (stream_ != nullptr) inflateEnd(stream_.get());
+}
+
+void Inflater::shrink() {
+  if (output_.capacity() > kKept) output_ = std::string();
+}
+
+Inflater::Result Inflater::inflate(std::string_view compressed, size_t limit) {
+  output_.clear();
+  if (stream_ == nullptr) {
+    auto stream = std::make_unique<z_stream>();
+    if (inflateInit2(stream.get(), -15) != Z_OK) return Result::invalid;
+    stream_ = std::move(stream);
+  } else {
+    inflateReset(stream_.get());
+  }
+  size_t size = 0;
+  bool ended = false;
+  for (const std::string_view input : {compressed, kTail}) {
+    stream_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
+    stream_->avail_in = static_cast<uInt>(input.size());
+    while (!ended) {
+      // One byte more than the limit tells too long from just long enough.
+      const size_t room = std::min(std::max(size, kPiece), limit + 1 - size);
+      if (room == 0) return Result::too_big;
+      output_.resize(size + room);
+      stream_->next_out = reinterpret_cast<Bytef*>(output_.data() + size);
+      stream_->avail_out = static_cast<uInt>(room);
+      const int result = ::inflate(stream_.get(), Z_SYNC_FLUSH);
+      size += room - stream_->avail_out;
+      if (size > limit) return Result::too_big;
+      if (result == Z_STREAM_END) {
+        ended = true;  // a final block (section 7.2.3.4): nothing but the padding behind it
+        break;
+      }
+      if (result != Z_OK && result != Z_BUF_ERROR) return Result::invalid;
+      if (stream_->avail_out > 0) break;  // all input is taken
+    }
+    if (ended && input.data() == compressed.data() && stream_->avail_in > 1) return Result::invalid;
+    if (ended) break;
+  }
+  output_.resize(size);
+  return Result::complete;
+}
+
+Deflater::Deflater() = default;
+
+Deflater::~Deflater() {
+  for (const auto& stream : streams_) {
+    if (stream != nullptr) deflateEnd(stream.get());
+  }
+}
+
+std::string_view Deflater::deflate(std::string_view payload, uint8_t bits) {
+  if (bits < 9 || bits > 15 || payload.empty()) return {};
+  auto& stream = streams_[bits];
+  if (stream == nullptr) {
+    auto made = std::make_unique<z_stream>();
+    if (deflateInit2(made.get(), kLevel, Z_DEFLATED, -int{bits}, 8, Z_DEFAULT_STRATEGY) != Z_OK) return {};
+    stream = std::move(made);
+  } else {
+    deflateReset(stream.get());
+  }
+  if (output_.capacity() > kKept && payload.size() < kKept) output_ = std::string();
+  // As long as the message itself: what does not fit is not worth it.
+  output_.resize(payload.size() + kTail.size());
+  stream->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(payload.data()));
+  stream->avail_in = static_cast<uInt>(payload.size());
+  stream->next_out = reinterpret_cast<Bytef*>(output_.data());
+  stream->avail_out = static_cast<uInt>(output_.size());
+  const int result = ::deflate(stream.get(), Z_SYNC_FLUSH);
+  if (result != Z_OK || stream->avail_in > 0 || stream->avail_out == 0) return {};
+  const std::string_view whole(output_.data(), output_.size() - stream->avail_out);
+  if (!whole.ends_with(kTail) || whole.size() - kTail.size() >= payload.size()) return {};
+  return whole.substr(0, whole.size() - kTail.size());
+}
+
+}  // namespace roost::websocket
