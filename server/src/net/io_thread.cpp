@@ -84,6 +84,10 @@ void IoThread::drain_here() noexcept {
     connection = next;
   }
   websockets_.begin_drain();
+  // From here on this thread's number of connections only falls.
+  if (worker_.accepting.fetch_sub(1, std::memory_order_acq_rel) == 1 && worker_.on_last_connection != nullptr) {
+    worker_.on_last_connection(worker_.on_last_connection_arg);
+  }
 }
 
 void IoThread::stop_here() noexcept {

@@ -78,6 +78,7 @@ void WorkerServer::start() {
   if (impl_->context.access_log) impl_->context.access_log->start();
   impl_->context.websockets->start();
   impl_->started = true;
+  impl_->context.accepting = static_cast<uint32_t>(impl_->threads.size());
   for (auto& thread : impl_->threads) thread->start();
 }
 
@@ -90,8 +91,11 @@ void WorkerServer::begin_drain() {
 
 bool WorkerServer::wait_drained(std::chrono::milliseconds patience) {
   std::unique_lock lock(impl_->mutex);
-  return impl_->last_connection.wait_for(
-      lock, patience, [this] { return impl_->context.connections.load(std::memory_order_acquire) == 0; });
+  // A thread that has not heard of the drain yet may still take a connection.
+  return impl_->last_connection.wait_for(lock, patience, [this] {
+    return impl_->context.accepting.load(std::memory_order_acquire) == 0 &&
+           impl_->context.connections.load(std::memory_order_acquire) == 0;
+  });
 }
 
 void WorkerServer::stop() {
