@@ -46,8 +46,7 @@ std::string safe_html(std::string_view markdown) {
     document.reset(cmark_parser_finish(parser.get()));
   }
   if (document == nullptr) throw std::bad_alloc();
-  const Owned<char> html(
-      cmark_render_html(document.get(), kOptions, cmark_parser_get_syntax_extensions(parser.get())));
+  const Owned<char> html(cmark_render_html(document.get(), kOptions, cmark_parser_get_syntax_extensions(parser.get())));
   return html.get();
 }
 

@@ -30,8 +30,7 @@ extern "C" {
 #define ROOST_ABI_VERSION ((ROOST_ABI_MAJOR << 16) | ROOST_ABI_MINOR)
 
 /* True when the struct that p points to was filled in by a side that knows `field`. */
-#define ROOST_HAS(p, field) \
-  ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
+#define ROOST_HAS(p, field) ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 
 typedef struct roost_str {
   const char* data;
@@ -67,8 +66,8 @@ typedef struct roost_websocket roost_websocket; /* one WebSocket connection; ref
 typedef struct roost_worker roost_worker;       /* the worker process that handlers run in */
 
 /* roost_request.flags */
-#define ROOST_REQUEST_SECURE 1u    /* the client's scheme is https, by TLS or as a trusted proxy says */
-#define ROOST_REQUEST_UPGRADE 2u   /* a valid WebSocket handshake */
+#define ROOST_REQUEST_SECURE 1u  /* the client's scheme is https, by TLS or as a trusted proxy says */
+#define ROOST_REQUEST_UPGRADE 2u /* a valid WebSocket handshake */
 #define ROOST_REQUEST_KEEP_ALIVE 4u
 
 /* A request as handlers see it. Plain views: valid until the responder has been completed, and for handlers
@@ -76,42 +75,42 @@ typedef struct roost_worker roost_worker;       /* the worker process that handl
 typedef struct roost_request {
   uint32_t struct_size;
   uint32_t flags;
-  uint16_t version;  /* 0x0100, 0x0101; 0x0200 for HTTP/2 */
-  uint16_t thread;   /* index of the I/O thread, 0 .. roost_worker_info.threads - 1 */
-  uint32_t route;    /* the number that add_route() returned, or of the YAML route */
-  roost_str method;  /* as sent, case-sensitive (RFC 9110 section 9.1) */
-  roost_str target;  /* as sent */
-  roost_str path;    /* as sent, without the query; begins with '/' ("*" for OPTIONS *) */
-  roost_str query;   /* as sent, without '?'; data is NULL when there is no '?' */
-  roost_str authority; /* of the target, else Host, as sent; empty when there is none */
+  uint16_t version;           /* 0x0100, 0x0101; 0x0200 for HTTP/2 */
+  uint16_t thread;            /* index of the I/O thread, 0 .. roost_worker_info.threads - 1 */
+  uint32_t route;             /* the number that add_route() returned, or of the YAML route */
+  roost_str method;           /* as sent, case-sensitive (RFC 9110 section 9.1) */
+  roost_str target;           /* as sent */
+  roost_str path;             /* as sent, without the query; begins with '/' ("*" for OPTIONS *) */
+  roost_str query;            /* as sent, without '?'; data is NULL when there is no '?' */
+  roost_str authority;        /* of the target, else Host, as sent; empty when there is none */
   const roost_field* headers; /* in order of arrival, names as sent */
   size_t header_count;
   const roost_field* params; /* path parameters, percent-decoded once, in order of the pattern */
   size_t param_count;
-  roost_str body;            /* whole body; empty for ROOST_HANDLER_STREAM_BODY */
+  roost_str body; /* whole body; empty for ROOST_HANDLER_STREAM_BODY */
   const roost_field* trailers;
   size_t trailer_count;
-  int body_file;             /* a descriptor open for reading when the body was spilled to a file (body is then
-                                empty), else -1. Borrowed: closed by the server. */
+  int body_file; /* a descriptor open for reading when the body was spilled to a file (body is then
+                    empty), else -1. Borrowed: closed by the server. */
   uint64_t body_size;
-  void* user;                /* of the route: roost_route.user */
+  void* user; /* of the route: roost_route.user */
 } roost_request;
 
 /* What text() computes on request. Each is computed once and then kept with the request. */
 typedef enum roost_text {
-  ROOST_TEXT_REQUEST_ID = 0, /* unique for this host; in the access log and in error lines */
-  ROOST_TEXT_CLIENT_IP = 1,  /* the client, behind trusted proxies the one they name; empty for unix sockets */
-  ROOST_TEXT_PEER = 2,       /* address and port of the connection itself */
-  ROOST_TEXT_SCHEME = 3,     /* "http" or "https", as the client used */
-  ROOST_TEXT_HOST = 4,       /* host and port as the client used */
+  ROOST_TEXT_REQUEST_ID = 0,  /* unique for this host; in the access log and in error lines */
+  ROOST_TEXT_CLIENT_IP = 1,   /* the client, behind trusted proxies the one they name; empty for unix sockets */
+  ROOST_TEXT_PEER = 2,        /* address and port of the connection itself */
+  ROOST_TEXT_SCHEME = 3,      /* "http" or "https", as the client used */
+  ROOST_TEXT_HOST = 4,        /* host and port as the client used */
   ROOST_TEXT_DECODED_PATH = 5 /* path, percent-decoded once; "%2F" is decoded too: never route by it */
 } roost_text;
 
 /* ---------------------------------------------------------------------------------------------- responses */
 
 /* roost_response.flags */
-#define ROOST_RESPONSE_FILE 1u   /* the body is `file_size` bytes of `file` from `file_offset` */
-#define ROOST_RESPONSE_CLOSE 2u  /* close the connection after this response */
+#define ROOST_RESPONSE_FILE 1u  /* the body is `file_size` bytes of `file` from `file_offset` */
+#define ROOST_RESPONSE_CLOSE 2u /* close the connection after this response */
 
 /* A whole response, or for start() its head. The server adds Content-Length or Transfer-Encoding, Date and
  * Connection; those given here are ignored (Content-Length is kept in answer to HEAD). Header names must be
@@ -126,7 +125,7 @@ typedef struct roost_response {
   void (*release)(void* release_arg); /* when set, body stays valid until this is called, from any thread, exactly
                                          once, also on failure; NULL: body is copied if it has to outlive the call */
   void* release_arg;
-  int file;            /* taken over by the server, which closes it, also on failure */
+  int file; /* taken over by the server, which closes it, also on failure */
   uint64_t file_offset;
   uint64_t file_size;
 } roost_response;
@@ -167,11 +166,11 @@ typedef struct roost_ws_accept {
   uint32_t struct_size;
   const roost_ws_callbacks* callbacks; /* must outlive the connection */
   void* arg;
-  roost_str protocol;          /* one that the client offered, or empty */
-  const roost_field* headers;  /* added to the 101 response */
+  roost_str protocol;         /* one that the client offered, or empty */
+  const roost_field* headers; /* added to the 101 response */
   size_t header_count;
-  roost_str group;             /* the set of connections that broadcast and ws_list address; conventionally the
-                                  mount and pattern. Empty: the route's own. */
+  roost_str group; /* the set of connections that broadcast and ws_list address; conventionally the
+                      mount and pattern. Empty: the route's own. */
 } roost_ws_accept;
 
 /* ---------------------------------------------------------------------------------------------- handlers */
@@ -227,9 +226,9 @@ typedef enum roost_value_kind {
 /* A node of the YAML that a plugin is configured with, variables replaced. Lives as long as the process. */
 typedef struct roost_value {
   uint32_t struct_size;
-  uint32_t kind;   /* roost_value_kind */
-  roost_str key;   /* name in the enclosing map, else empty */
-  roost_str text;  /* of a scalar */
+  uint32_t kind;                          /* roost_value_kind */
+  roost_str key;                          /* name in the enclosing map, else empty */
+  roost_str text;                         /* of a scalar */
   const struct roost_value* const* items; /* of a list or map, in order */
   size_t item_count;
   roost_str file;
@@ -243,12 +242,12 @@ typedef struct roost_value {
 /* A mount of a scheme that the plugin claimed: `python: notes:app` on path `/x`. */
 typedef struct roost_mount {
   uint32_t struct_size;
-  roost_str scheme;  /* "python" */
-  roost_str value;   /* "notes:app" */
-  roost_str host;    /* empty: any */
-  roost_str path;    /* as written: "/x" */
+  roost_str scheme;           /* "python" */
+  roost_str value;            /* "notes:app" */
+  roost_str host;             /* empty: any */
+  roost_str path;             /* as written: "/x" */
   const roost_value* options; /* the whole route's map, for its other keys and for places in messages */
-  roost_str methods; /* space-separated, empty when the route names none */
+  roost_str methods;          /* space-separated, empty when the route names none */
 } roost_mount;
 
 typedef struct roost_sink roost_sink; /* collects what a mount contributes; valid during the call */
@@ -256,13 +255,13 @@ struct roost_mount_sink;
 
 typedef struct roost_route {
   uint32_t struct_size;
-  uint32_t flags;      /* ROOST_HANDLER_* */
-  roost_str methods;   /* space-separated; empty: every method reaches the handler. HEAD is added to GET. */
-  roost_str pattern;   /* below the mount's path: "/users/:id"; "" or "/" is the mount itself */
-  roost_str name;      /* for `roost routes` and the log: "notes:app list_notes" */
+  uint32_t flags;    /* ROOST_HANDLER_* */
+  roost_str methods; /* space-separated; empty: every method reaches the handler. HEAD is added to GET. */
+  roost_str pattern; /* below the mount's path: "/users/:id"; "" or "/" is the mount itself */
+  roost_str name;    /* for `roost routes` and the log: "notes:app list_notes" */
   roost_handle_fn handle;
   void* self;
-  void* user;          /* given back in roost_request.user */
+  void* user; /* given back in roost_request.user */
 } roost_route;
 
 typedef struct roost_directory {
@@ -284,19 +283,17 @@ typedef struct roost_registry {
   roost_status (*add_middleware)(void* impl, const roost_middleware* middleware);
   /* Claims a mount scheme. mount() contributes the routes; middleware() makes one of a `scheme: value` in the
    * middleware list (may be NULL). Both run in the prototype, before any thread exists. */
-  roost_status (*add_scheme)(
-      void* impl, roost_str scheme, void* self,
-      roost_status (*mount)(void* self, const roost_mount* mount, const struct roost_mount_sink* sink,
-                            roost_error* error),
-      roost_status (*middleware)(void* self, roost_str value, const roost_value* where,
-                                 roost_middleware* out, roost_error* error));
+  roost_status (*add_scheme)(void* impl, roost_str scheme, void* self,
+                             roost_status (*mount)(void* self, const roost_mount* mount,
+                                                   const struct roost_mount_sink* sink, roost_error* error),
+                             roost_status (*middleware)(void* self, roost_str value, const roost_value* where,
+                                                        roost_middleware* out, roost_error* error));
   /* Start and stop in each worker. start runs on the worker's main thread before it takes connections, stop after
    * the last one ended; both may block. A start that fails keeps the worker from becoming ready. prepare_fork and
    * after_fork (may be NULL) surround each fork of a worker, in the prototype and, child != 0, in the child. */
   roost_status (*add_worker_hooks)(void* impl, void* self,
                                    roost_status (*start)(void* self, roost_worker* worker, roost_error* error),
-                                   void (*stop)(void* self, roost_worker* worker),
-                                   void (*prepare_fork)(void* self),
+                                   void (*stop)(void* self, roost_worker* worker), void (*prepare_fork)(void* self),
                                    void (*after_fork)(void* self, int child));
   /* Called on each I/O thread after it has dispatched what one wake-up brought, if a handler of this plugin was
    * called in it. For handing requests to another thread in batches. */
@@ -330,7 +327,7 @@ typedef enum roost_log_level {
 
 typedef struct roost_worker_info {
   uint32_t struct_size;
-  uint32_t index;      /* of the worker's slot, 0 .. processes - 1 */
+  uint32_t index; /* of the worker's slot, 0 .. processes - 1 */
   uint32_t processes;
   uint32_t threads;    /* I/O threads in this worker */
   uint32_t generation; /* counts reloads */
@@ -427,8 +424,8 @@ typedef struct roost_host {
   roost_status (*metric_add)(roost_str name, roost_str labels, double value);
 
   /* Called once, on any thread, when the request is over and no other callback that was given with its responder
-   * (on_writable, on_cancel, read_body) runs or will come: the place to free their arg, as on another thread one of them
-   * may still run while the responder is consumed. Several may be given; all are called. */
+   * (on_writable, on_cancel, read_body) runs or will come: the place to free their arg, as on another thread one of
+   * them may still run while the responder is consumed. Several may be given; all are called. */
   roost_status (*on_release)(roost_responder* responder, void (*callback)(void* arg), void* arg);
 } roost_host;
 
@@ -439,7 +436,7 @@ typedef struct roost_plugin {
   uint32_t abi_version; /* ROOST_ABI_VERSION of the plugin's build */
   roost_str name;
   roost_str version;
-  roost_str compiler;   /* for `roost plugin inspect` */
+  roost_str compiler; /* for `roost plugin inspect` */
   /* Runs once in the prototype (and in `roost check`'s child): registers, starts no thread. config is the plugin's
    * `config:` node or a null value. *self is handed to destroy(). */
   roost_status (*configure)(const roost_host* host, const roost_registry* registry, const roost_value* config,

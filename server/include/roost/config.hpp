@@ -145,7 +145,9 @@ class Config {
   }
 
   // Throws ConfigError at this value: for what only the plugin knows to be wrong.
-  [[noreturn]] void fail(std::string_view problem) const { throw ConfigError(place(*value_) + key_ + ": " + std::string(problem)); }
+  [[noreturn]] void fail(std::string_view problem) const {
+    throw ConfigError(place(*value_) + key_ + ": " + std::string(problem));
+  }
   [[noreturn]] void fail(std::string_view name, std::string_view problem) const {
     const roost_value* value = find(name);
     const std::string where = place(value == nullptr ? *value_ : *value);
@@ -304,4 +306,4 @@ class Config {
   std::shared_ptr<Asked> asked_;  // shared by all that came from one configuration
 };
 
-}  // namespace roost
+}  // namespace ROOST_SDK

@@ -23,7 +23,8 @@ typedef struct roost_embedding {
   roost_str configuration; /* YAML, and so JSON as well; what is relative in it is relative to `directory` */
   roost_str name;          /* shown in messages in place of a file */
   roost_str directory;     /* absolute */
-  const roost_plugin* plugin; /* registered in each prototype beside the plugins of the configuration; claims `python` */
+  const roost_plugin*
+      plugin; /* registered in each prototype beside the plugins of the configuration; claims `python` */
   const roost_value* plugin_config;
   /* A command that starts this program again, for a reload and for --dev: what makes a prototype with the new code.
    * NULL-terminated, argv[0] an absolute path. */

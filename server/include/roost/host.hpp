@@ -13,8 +13,12 @@
 
 namespace roost ROOST_SDK {
 
-inline std::string_view view(roost_str s) noexcept { return {s.data, s.size}; }
-inline roost_str str(std::string_view s) noexcept { return {s.data(), s.size()}; }
+inline std::string_view view(roost_str s) noexcept {
+  return {s.data, s.size};
+}
+inline roost_str str(std::string_view s) noexcept {
+  return {s.data(), s.size()};
+}
 
 namespace detail {
 
@@ -54,4 +58,4 @@ enum class LogLevel {
   error = ROOST_LOG_ERROR
 };
 
-}  // namespace roost
+}  // namespace ROOST_SDK

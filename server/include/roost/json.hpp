@@ -1,5 +1,5 @@
-// JSON in a plugin, through RapidJSON: opt-in, the rest of the SDK does without. The plugin's build finds RapidJSON itself
-// (Debian: rapidjson-dev; headers alone).
+// JSON in a plugin, through RapidJSON: opt-in, the rest of the SDK does without. The plugin's build finds RapidJSON
+// itself (Debian: rapidjson-dev; headers alone).
 //
 //   plugin.handler("sum", [](const roost::Request& request) {
 //     const rapidjson::Document body = roost::json_body(request);              // 400 when it is no JSON
@@ -42,11 +42,11 @@ struct StringStream {
 }  // namespace detail
 
 // RapidJSON's writer: StartObject(), Key("x"), Int(1), String(data, size), EndObject(), ... Refuses what is no UTF-8.
-using JsonWriter = rapidjson::Writer<detail::StringStream, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
-                                     rapidjson::kWriteValidateEncodingFlag>;
+using JsonWriter = rapidjson::Writer<detail::StringStream, rapidjson::UTF8<>, rapidjson::UTF8<>,
+                                     rapidjson::CrtAllocator, rapidjson::kWriteValidateEncodingFlag>;
 
-// The body, read whole. Numbers keep their precision, nesting is read without recursion. Throws HttpError 400 with place
-// and reason when it is no JSON.
+// The body, read whole. Numbers keep their precision, nesting is read without recursion. Throws HttpError 400 with
+// place and reason when it is no JSON.
 inline rapidjson::Document json_body(const Request& request) {
   rapidjson::Document document;
   constexpr unsigned kFlags =
@@ -58,8 +58,8 @@ inline rapidjson::Document json_body(const Request& request) {
     document.Parse<kFlags>(request.body().data(), request.body().size());
   }
   if (document.HasParseError()) {
-    throw HttpError(400, join("the body is no JSON: ", rapidjson::GetParseError_En(document.GetParseError()), " At byte ",
-                              document.GetErrorOffset(), "."));
+    throw HttpError(400, join("the body is no JSON: ", rapidjson::GetParseError_En(document.GetParseError()),
+                              " At byte ", document.GetErrorOffset(), "."));
   }
   return document;
 }
@@ -99,8 +99,8 @@ inline rapidjson::Value::ConstArray json_array(const rapidjson::Value& object, s
   return value.GetArray();
 }
 
-// From what `write(JsonWriter&)` writes, or from a document or value. Throws std::invalid_argument when that is no whole
-// JSON value (a text that is no UTF-8, a number that is not finite, an object left open).
+// From what `write(JsonWriter&)` writes, or from a document or value. Throws std::invalid_argument when that is no
+// whole JSON value (a text that is no UTF-8, a number that is not finite, an object left open).
 template <class Write>
 Response json_response(Write&& write, uint16_t status = 200) {
   std::string body;
@@ -116,4 +116,4 @@ Response json_response(Write&& write, uint16_t status = 200) {
   return std::move(Response::json(std::move(body)).with_status(status));
 }
 
-}  // namespace roost
+}  // namespace ROOST_SDK

@@ -37,8 +37,8 @@ class ResponseHead {
   roost_response_head* head_;
 };
 
-// A request that middleware holds back: it goes on with resume(), or ends with an answer. Moves, never copies; any thread,
-// once; destroyed undecided it answers 500.
+// A request that middleware holds back: it goes on with resume(), or ends with an answer. Moves, never copies; any
+// thread, once; destroyed undecided it answers 500.
 class Deferred {
  public:
   explicit Deferred(roost_responder* handle) noexcept : responder_(handle) {}
@@ -64,7 +64,8 @@ struct NoContext {};
 // What one middleware is made of. Before is one of
 //   std::optional<Response>(const Request& [, Context&])   nothing: go on
 //   void(Request, Deferred [, Context&])                   decides later
-// and After void(const Request&, ResponseHead& [, Context&]). Context: made for each request, destroyed when it is over.
+// and After void(const Request&, ResponseHead& [, Context&]). Context: made for each request, destroyed when it is
+// over.
 template <class Context, class Before, class After>
 class MiddlewareAdapter {
  public:
@@ -109,9 +110,10 @@ class MiddlewareAdapter {
   }
   static constexpr bool kDeciding = deciding();
   static constexpr bool kDeferring = deferring();
-  static_assert(!kBefore || kDeciding || kDeferring,
-                "before is std::optional<Response>(const Request&) or void(Request, Deferred), with Context& behind where "
-                "there is one; it is called from every I/O thread, so no mutable lambda");
+  static_assert(
+      !kBefore || kDeciding || kDeferring,
+      "before is std::optional<Response>(const Request&) or void(Request, Deferred), with Context& behind where "
+      "there is one; it is called from every I/O thread, so no mutable lambda");
 
   template <class... Args>
   static decltype(auto) with_context(void* context, Args&&... args) {
@@ -173,4 +175,4 @@ class MiddlewareAdapter {
 
 inline constexpr detail::None none{};
 
-}  // namespace roost
+}  // namespace ROOST_SDK

@@ -1,5 +1,5 @@
-// The plugin SDK: everything that a plugin's author writes against, over the plain C of abi.h, with the standard library
-// alone. A plugin is one shared library with one of these:
+// The plugin SDK: everything that a plugin's author writes against, over the plain C of abi.h, with the standard
+// library alone. A plugin is one shared library with one of these:
 //
 //   #include <roost/plugin.hpp>
 //
@@ -10,12 +10,13 @@
 //     });
 //   }
 //
-// The body runs once, in the process that the workers are forked from (and in `roost check`): it registers, and starts no
-// thread; on_start() is for that. What it throws is the error that the operator reads. Handlers run in the workers, at the
-// same time on every I/O thread, unless they are registered as blocking. What a handler throws is logged with the
-// request's id and answered 500; HttpError answers what it says.
+// The body runs once, in the process that the workers are forked from (and in `roost check`): it registers, and starts
+// no thread; on_start() is for that. What it throws is the error that the operator reads. Handlers run in the workers,
+// at the same time on every I/O thread, unless they are registered as blocking. What a handler throws is logged with
+// the request's id and answered 500; HttpError answers what it says.
 //
-// C++17 or newer. Nothing is shared with the server or another plugin but plain C, so any compiler and standard library do.
+// C++17 or newer. Nothing is shared with the server or another plugin but plain C, so any compiler and standard library
+// do.
 #pragma once
 
 #include <functional>
@@ -78,7 +79,8 @@ class Plugin {
     return add_websocket<detail::SessionHandler<Session>>(name);
   }
 
-  // Middleware for `plugin: hello.name`; see middleware.hpp for what before and after are. roost::none stands for either.
+  // Middleware for `plugin: hello.name`; see middleware.hpp for what before and after are. roost::none stands for
+  // either.
   template <class Before, class After = detail::None>
   void middleware(std::string_view name, Before before, After after = {}) {
     middleware<detail::NoContext>(name, std::move(before), std::move(after));
@@ -92,8 +94,8 @@ class Plugin {
     registered(registry().add_middleware(registry().impl, &described), "middleware", name);
   }
 
-  // void() or void(const Worker&), in each worker on its main thread: start before it takes connections (throwing keeps the
-  // worker from becoming ready), stop after the last one ended. Both may block. Several may be given.
+  // void() or void(const Worker&), in each worker on its main thread: start before it takes connections (throwing keeps
+  // the worker from becoming ready), stop after the last one ended. Both may block. Several may be given.
   template <class F>
   void on_start(F f) {
     start_.push_back(hook(std::move(f)));
@@ -141,8 +143,7 @@ class Plugin {
   struct Call {
     static roost_status now(void* self, const roost_request* request, roost_responder* handle) noexcept {
       Responder responder(handle);
-      return detail::answered(
-          responder, [&] { responder.respond((*static_cast<const F*>(self))(Request(*request))); });
+      return detail::answered(responder, [&] { responder.respond((*static_cast<const F*>(self))(Request(*request))); });
     }
     static roost_status later(void* self, const roost_request* request, roost_responder* handle) noexcept {
       return detail::answered_by_value(Responder(handle), [&](Responder responder) {
@@ -155,9 +156,10 @@ class Plugin {
   void add(std::string_view name, F f, uint32_t flags) {
     constexpr bool kLater = std::is_invocable_v<const F&, Request, Responder>;
     constexpr bool kNow = std::is_invocable_v<const F&, const Request&>;
-    static_assert(kLater || kNow,
-                  "a handler is Response(const Request&) or void(Request, Responder); it is called from every I/O thread, "
-                  "so no mutable lambda");
+    static_assert(
+        kLater || kNow,
+        "a handler is Response(const Request&) or void(Request, Responder); it is called from every I/O thread, "
+        "so no mutable lambda");
     roost_handler handler{};
     handler.struct_size = sizeof handler;
     handler.name = str(name);
@@ -222,7 +224,8 @@ class Plugin {
 
   static void registered(roost_status status, std::string_view what, std::string_view name) {
     if (status != ROOST_OK) {
-      throw std::invalid_argument(join("the ", what, " \"", name, "\" cannot be registered: without a name, or there twice"));
+      throw std::invalid_argument(
+          join("the ", what, " \"", name, "\" cannot be registered: without a name, or there twice"));
     }
   }
 
@@ -273,26 +276,26 @@ roost_status configure(std::string_view name, const roost_host* server, const ro
 
 }  // namespace detail
 
-}  // namespace roost
+}  // namespace ROOST_SDK
 
 // ROOST_PLUGIN(name) { ... } or ROOST_PLUGIN(name, "1.2.0") { ... }, once in a library. The body has `plugin`.
 #define ROOST_PLUGIN(...) ROOST_PLUGIN_CHOOSE_(__VA_ARGS__, ROOST_PLUGIN_VERSIONED_, ROOST_PLUGIN_PLAIN_, )(__VA_ARGS__)
 #define ROOST_PLUGIN_CHOOSE_(a, b, chosen, ...) chosen
 #define ROOST_PLUGIN_PLAIN_(plugin_name) ROOST_PLUGIN_VERSIONED_(plugin_name, "")
-#define ROOST_PLUGIN_VERSIONED_(plugin_name, plugin_version)                                                    \
-  static void roost_plugin_body_(roost::Plugin& plugin);                                                        \
-  extern "C" __attribute__((visibility("default"))) const roost_plugin* roost_plugin_v1(void) {                 \
-    static const roost_plugin description{                                                                      \
-        sizeof(roost_plugin),                                                                                   \
-        ROOST_ABI_VERSION,                                                                                      \
-        {#plugin_name, sizeof(#plugin_name) - 1},                                                               \
-        {plugin_version, sizeof(plugin_version) - 1},                                                           \
-        {roost::detail::kCompiler, sizeof(roost::detail::kCompiler) - 1},                                       \
-        [](const roost_host* host, const roost_registry* registry, const roost_value* config, void** self,      \
-           roost_error* error) {                                                                                \
-          return roost::detail::configure<&roost_plugin_body_>(#plugin_name, host, registry, config, self, error); \
-        },                                                                                                      \
-        [](void* self) { delete static_cast<roost::Plugin*>(self); }};                                          \
-    return &description;                                                                                        \
-  }                                                                                                             \
+#define ROOST_PLUGIN_VERSIONED_(plugin_name, plugin_version)                                                \
+  static void roost_plugin_body_(roost::Plugin& plugin);                                                    \
+  extern "C" __attribute__((visibility("default"))) const roost_plugin* roost_plugin_v1(void) {             \
+    static const roost_plugin description{sizeof(roost_plugin),                                             \
+                                          ROOST_ABI_VERSION,                                                \
+                                          {#plugin_name, sizeof(#plugin_name) - 1},                         \
+                                          {plugin_version, sizeof(plugin_version) - 1},                     \
+                                          {roost::detail::kCompiler, sizeof(roost::detail::kCompiler) - 1}, \
+                                          [](const roost_host* host, const roost_registry* registry,        \
+                                             const roost_value* config, void** self, roost_error* error) {  \
+                                            return roost::detail::configure<&roost_plugin_body_>(           \
+                                                #plugin_name, host, registry, config, self, error);         \
+                                          },                                                                \
+                                          [](void* self) { delete static_cast<roost::Plugin*>(self); }};    \
+    return &description;                                                                                    \
+  }                                                                                                         \
   static void roost_plugin_body_([[maybe_unused]] roost::Plugin& plugin)

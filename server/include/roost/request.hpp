@@ -1,7 +1,7 @@
 // A request as a handler sees it: views into the server's memory, nothing copied, cheap to pass by value.
-// Valid until it has been answered: for a handler that returns a Response until it returns, for one that has a Responder
-// until the responder has been completed or destroyed. Readable from any thread; the members that are marked *) one
-// thread at a time. Part of <roost/plugin.hpp>.
+// Valid until it has been answered: for a handler that returns a Response until it returns, for one that has a
+// Responder until the responder has been completed or destroyed. Readable from any thread; the members that are marked
+// *) one thread at a time. Part of <roost/plugin.hpp>.
 #pragma once
 
 #include <unistd.h>
@@ -96,7 +96,8 @@ class Request {
       const size_t equals = pair.find('=');
       const std::string_view key = pair.substr(0, equals);
       // Most names are written plainly.
-      if (key != name && (key.find_first_of("%+") == std::string_view::npos || percent_decode(key, true) != name)) continue;
+      if (key != name && (key.find_first_of("%+") == std::string_view::npos || percent_decode(key, true) != name))
+        continue;
       return percent_decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
     }
     return std::nullopt;
@@ -115,8 +116,12 @@ class Request {
   }
 
   // The first header of that name, in any case; empty when there is none.
-  std::string_view header(std::string_view name) const noexcept { return view(detail::host->header(request_, str(name))); }
-  bool has_header(std::string_view name) const noexcept { return detail::host->header(request_, str(name)).data != nullptr; }
+  std::string_view header(std::string_view name) const noexcept {
+    return view(detail::host->header(request_, str(name)));
+  }
+  bool has_header(std::string_view name) const noexcept {
+    return detail::host->header(request_, str(name)).data != nullptr;
+  }
   // In order of arrival, names as sent.
   Fields headers() const noexcept { return {request_->headers, request_->header_count}; }
 
@@ -162,4 +167,4 @@ class Request {
   const roost_request* request_;
 };
 
-}  // namespace roost
+}  // namespace ROOST_SDK

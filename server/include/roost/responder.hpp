@@ -1,8 +1,9 @@
-// The answer to one request that is given later, or piece by piece. Moves, never copies; completed once, from any thread;
-// destroyed unfinished it answers 500, or cuts the connection when the head has left.
+// The answer to one request that is given later, or piece by piece. Moves, never copies; completed once, from any
+// thread; destroyed unfinished it answers 500, or cuts the connection when the head has left.
 //
 //   plugin.handler("slow", [](roost::Request request, roost::Responder responder) {
-//     start_query([responder = std::move(responder)](Row row) mutable { responder.respond(roost::Response::text(row)); });
+//     start_query([responder = std::move(responder)](Row row) mutable { responder.respond(roost::Response::text(row));
+//     });
 //   });
 //
 // Used by one thread at a time. Part of <roost/plugin.hpp>.
@@ -55,7 +56,8 @@ struct Rescue {
 
 }  // namespace detail
 
-// Flow control for Responder::read_body. Copies do the same; valid as long as the request is not over, so in its callbacks:
+// Flow control for Responder::read_body. Copies do the same; valid as long as the request is not over, so in its
+// callbacks:
 //   responder.on_writable([flow = responder.body_flow()] { flow.resume(); });
 class BodyFlow {
  public:
@@ -132,8 +134,8 @@ class Responder {
     F* kept = keep(std::move(callback));
     detail::host->on_writable(handle_, &run<F>, kept);
   }
-  // void(): once, on the I/O thread, when the client has gone or the time is up while this is not completed; at once when
-  // that has happened already. It still has to be completed, or destroyed.
+  // void(): once, on the I/O thread, when the client has gone or the time is up while this is not completed; at once
+  // when that has happened already. It still has to be completed, or destroyed.
   template <class F>
   void on_cancel(F callback) {
     F* kept = keep(std::move(callback));
@@ -144,8 +146,8 @@ class Responder {
   // Reads the body of a streaming_handler's request piece by piece, on the I/O thread, one call at a time:
   //   on_data: void(std::string_view bytes, Responder& responder)
   //   on_end:  void(Responder responder)   the body is complete
-  // Both get this responder, which the reader owns meanwhile; they are not called any more once it has been completed or
-  // moved away. A body that never becomes complete is answered by its status (400, 408, 413) where that is still
+  // Both get this responder, which the reader owns meanwhile; they are not called any more once it has been completed
+  // or moved away. A body that never becomes complete is answered by its status (400, 408, 413) where that is still
   // possible. Call it last: `std::move(responder).read_body(...)`.
   template <class OnData, class OnEnd>
   void read_body(OnData on_data, OnEnd on_end) &&;
@@ -172,7 +174,8 @@ class Responder {
   F* keep(F&& callback) {
     expect_open();
     auto kept = std::make_unique<F>(std::forward<F>(callback));
-    detail::host->on_release(handle_, [](void* arg) { delete static_cast<F*>(arg); }, kept.get());
+    detail::host->on_release(
+        handle_, [](void* arg) { delete static_cast<F*>(arg); }, kept.get());
     return kept.release();
   }
   template <class F>
@@ -279,10 +282,11 @@ void Responder::read_body(OnData on_data, OnEnd on_end) && {
                                               &Reader::error};
   roost_responder* const handle = expect_open();
   auto* reader = new Reader{std::move(*this), std::move(on_data), std::move(on_end)};
-  detail::host->on_release(handle, [](void* arg) { delete static_cast<Reader*>(arg); }, reader);
+  detail::host->on_release(
+      handle, [](void* arg) { delete static_cast<Reader*>(arg); }, reader);
   if (detail::host->read_body(handle, &callbacks, reader) != ROOST_OK) {
     reader->responder.fail("this handler does not stream its body");
   }
 }
 
-}  // namespace roost
+}  // namespace ROOST_SDK

@@ -1,4 +1,5 @@
-// What a handler answers with: a status, headers, and a body of text, bytes or a file. A value: made, changed, returned.
+// What a handler answers with: a status, headers, and a body of text, bytes or a file. A value: made, changed,
+// returned.
 //   return roost::Response::json("{\"id\":", id, "}").with_status(201).header("Location", "/notes/7");
 // The server adds Content-Length, Date and Connection. Part of <roost/plugin.hpp>.
 #pragma once
@@ -51,8 +52,8 @@ class Response {
     if (file_ >= 0) ::close(file_);
   }
 
-  // Each joins its parts (text, numbers, characters, bools) into one body, allocated once; one std::string that is moved
-  // in is taken as it is.
+  // Each joins its parts (text, numbers, characters, bools) into one body, allocated once; one std::string that is
+  // moved in is taken as it is.
   template <class... Parts>
   static Response text(Parts&&... parts) {
     return Response("text/plain; charset=utf-8", std::forward<Parts>(parts)...);
@@ -126,7 +127,9 @@ class Response {
 
   uint16_t status_code() const noexcept { return status_; }
   std::string_view body() const noexcept { return body_; }
-  std::string_view content_type() const noexcept { return literal_type_.empty() ? std::string_view(type_) : literal_type_; }
+  std::string_view content_type() const noexcept {
+    return literal_type_.empty() ? std::string_view(type_) : literal_type_;
+  }
 
   // Hands it to respond() or start() of the host; this is empty afterwards.
   roost_status send(roost_status (*how)(roost_responder*, const roost_response*), roost_responder* responder) {
@@ -206,4 +209,4 @@ class Response {
   bool close_ = false;
 };
 
-}  // namespace roost
+}  // namespace ROOST_SDK

@@ -18,8 +18,8 @@
 
 namespace roost ROOST_SDK {
 
-// Percent-decodes once (RFC 3986 section 2.1); an escape that is none stays as it is. plus_is_space: as in a query that a
-// form has made.
+// Percent-decodes once (RFC 3986 section 2.1); an escape that is none stays as it is. plus_is_space: as in a query that
+// a form has made.
 inline std::string percent_decode(std::string_view text, bool plus_is_space = false) {
   const auto digit = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -151,4 +151,4 @@ inline void log_failure(std::string_view what, std::string_view why) noexcept {
 
 }  // namespace detail
 
-}  // namespace roost
+}  // namespace ROOST_SDK

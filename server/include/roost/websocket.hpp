@@ -55,7 +55,9 @@ class WebSocket {
   std::string_view id() const noexcept { return view(detail::host->ws_id(handle_)); }
   // text has to be UTF-8. Sent::wait: taken, but wait for on_writable before sending more. Past the limit
   // (`websocket: { send_buffer }`) the connection is closed.
-  Sent send(std::string_view text) const noexcept { return sent(detail::host->ws_send(handle_, ROOST_WS_TEXT, str(text))); }
+  Sent send(std::string_view text) const noexcept {
+    return sent(detail::host->ws_send(handle_, ROOST_WS_TEXT, str(text)));
+  }
   Sent send_bytes(std::string_view bytes) const noexcept {
     return sent(detail::host->ws_send(handle_, ROOST_WS_BINARY, str(bytes)));
   }
@@ -103,14 +105,16 @@ inline bool send_to(std::string_view id, std::string_view text) noexcept {
   return detail::host->ws_send_to(str(id), ROOST_WS_TEXT, str(text)) == ROOST_OK;
 }
 inline bool send_to(std::string_view id, const Message& message) noexcept {
-  return detail::host->ws_send_to(str(id), message.binary ? ROOST_WS_BINARY : ROOST_WS_TEXT, str(message.data)) == ROOST_OK;
+  return detail::host->ws_send_to(str(id), message.binary ? ROOST_WS_BINARY : ROOST_WS_TEXT, str(message.data)) ==
+         ROOST_OK;
 }
 // The ids of all open connections of a group, in all workers.
 inline std::vector<std::string> connections(std::string_view group) {
   std::vector<std::string> ids;
   const auto each = [](void* arg, roost_str id) {
     // An id that there is no memory for is left out: nothing may be thrown through the server.
-    detail::guarded([&] { static_cast<std::vector<std::string>*>(arg)->emplace_back(view(id)); }, [](std::string_view) {});
+    detail::guarded([&] { static_cast<std::vector<std::string>*>(arg)->emplace_back(view(id)); },
+                    [](std::string_view) {});
   };
   detail::host->ws_list(str(group), each, &ids);
   return ids;
@@ -178,8 +182,7 @@ class WebSocketHandler {
   virtual void free_arg(void*) noexcept {}
   virtual const roost_ws_callbacks& callbacks() const {
     static const roost_ws_callbacks table{
-        sizeof(roost_ws_callbacks),
-        [](void* arg, roost_websocket* socket) { call(socket, "on_open", of(arg).open_); },
+        sizeof(roost_ws_callbacks), [](void* arg, roost_websocket* socket) { call(socket, "on_open", of(arg).open_); },
         [](void* arg, roost_websocket* socket, roost_ws_kind kind, const char* data, size_t size) {
           call(socket, "on_message", of(arg).message_, Message{{data, size}, kind == ROOST_WS_BINARY});
         },
@@ -260,7 +263,8 @@ template <class S>
 std::false_type open_of(...);
 template <class S>
 auto message_of(int)
-    -> decltype(std::declval<S&>().on_message(std::declval<const WebSocket&>(), std::declval<Message>()), std::true_type());
+    -> decltype(std::declval<S&>().on_message(std::declval<const WebSocket&>(), std::declval<Message>()),
+                std::true_type());
 template <class S>
 std::false_type message_of(...);
 template <class S>
@@ -268,8 +272,9 @@ auto writable_of(int) -> decltype(std::declval<S&>().on_writable(std::declval<co
 template <class S>
 std::false_type writable_of(...);
 template <class S>
-auto close_of(int) -> decltype(std::declval<S&>().on_close(std::declval<const WebSocket&>(), uint16_t(), std::string_view()),
-                               std::true_type());
+auto close_of(int)
+    -> decltype(std::declval<S&>().on_close(std::declval<const WebSocket&>(), uint16_t(), std::string_view()),
+                std::true_type());
 template <class S>
 std::false_type close_of(...);
 
@@ -326,4 +331,4 @@ class SessionHandler final : public WebSocketHandler {
 
 }  // namespace detail
 
-}  // namespace roost
+}  // namespace ROOST_SDK

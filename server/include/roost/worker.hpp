@@ -68,4 +68,4 @@ class Worker {
   roost_worker_info info_{};
 };
 
-}  // namespace roost
+}  // namespace ROOST_SDK

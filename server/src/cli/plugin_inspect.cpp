@@ -42,8 +42,8 @@ int inspect(const std::filesystem::path& file) {
   const roost_plugin& plugin = library.plugin();
   line("name:", http::view(plugin.name));
   line("version:", http::view(plugin.version));
-  line("interface:", handlers::abi_version_text(plugin.abi_version) + " (this server: " +
-                         handlers::abi_version_text(ROOST_ABI_VERSION) + ")");
+  line("interface:", handlers::abi_version_text(plugin.abi_version) +
+                         " (this server: " + handlers::abi_version_text(ROOST_ABI_VERSION) + ")");
   line("compiler:", http::view(plugin.compiler));
 
   handlers::PluginSet plugins;

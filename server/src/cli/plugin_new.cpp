@@ -68,7 +68,8 @@ int write_plugin(const std::string& name) {
 }  // namespace
 
 void add_plugin_new(CLI::App& plugin, Run& run) {
-  CLI::App* command = plugin.add_subcommand("new", "Write a new plugin, with its build and its test, into a folder of its name");
+  CLI::App* command =
+      plugin.add_subcommand("new", "Write a new plugin, with its build and its test, into a folder of its name");
   const auto name = std::make_shared<std::string>();
   command->add_option("NAME", *name, "Its name: small letters, digits and _")->required();
   command->callback([&run, name] {

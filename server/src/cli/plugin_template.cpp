@@ -21,15 +21,16 @@ add_test(NAME serves
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test.sh $<TARGET_FILE:roost::roost> $<TARGET_FILE:@NAME@_plugin>)
 )cmake";
 
-constexpr std::string_view kSource = R"cpp(#include <roost/plugin.hpp>
+constexpr std::string_view kSource =
+    R"cpp(#include <roost/plugin.hpp>
 
-ROOST_PLUGIN(@NAME@, "0.1.0") {  // runs once, before the workers are forked: start no threads here
-  const auto greeting = plugin.config().text("greeting", "Hello");
+          ROOST_PLUGIN(@NAME @, "0.1.0") {  // runs once, before the workers are forked: start no threads here
+            const auto greeting = plugin.config().text("greeting", "Hello");
 
-  plugin.handler("greet", [greeting](const roost::Request& request) {
-    return roost::Response::text(greeting, ", ", request.path("name"), "!");
-  });
-}
+            plugin.handler("greet", [greeting](const roost::Request& request) {
+              return roost::Response::text(greeting, ", ", request.path("name"), "!");
+            });
+          }
 )cpp";
 
 constexpr std::string_view kYaml = R"yaml(server:

@@ -73,8 +73,7 @@ PluginLibrary::PluginLibrary(const fs::path& file) : file_(file), handle_(std::m
       why = why.substr(begin + mark.size());
       if (const size_t end = why.rfind("): "); end != std::string::npos) why.resize(end);
     }
-    throw PluginLibraryError("cannot load " + file.string() + ": " +
-                             without_prefix(why, fs::absolute(file).string()));
+    throw PluginLibraryError("cannot load " + file.string() + ": " + without_prefix(why, fs::absolute(file).string()));
   }
   if (!handle_->library.has(ROOST_PLUGIN_SYMBOL)) {
     throw PluginLibraryError(file.string() + " is no roost plugin: it lacks the symbol " ROOST_PLUGIN_SYMBOL);
@@ -112,9 +111,9 @@ fs::path find_plugin_library(const std::string& name, const fs::path& beside) {
   if (name.empty()) throw PluginLibraryError("the name of the library is empty");
   if (fs::path(name).is_absolute()) {
     if (is_file(name)) return name;
-    throw PluginLibraryError("there is no file " + name +
-                             config::suggestion(fs::path(name).filename().string(),
-                                                libraries_in({fs::path(name).parent_path()})));
+    throw PluginLibraryError(
+        "there is no file " + name +
+        config::suggestion(fs::path(name).filename().string(), libraries_in({fs::path(name).parent_path()})));
   }
   const std::vector<fs::path> directories = plugin_directories(beside);
   std::string looked;

@@ -93,8 +93,7 @@ struct PluginSet::Impl {
 
   // Throws ConfigError. name: how the configuration refers to it.
   void configure(const std::string& name, const std::string& file, const roost_plugin& plugin,
-                 const roost_value* config, const roost_host& host, const config::Place& place,
-                 const std::string& key);
+                 const roost_value* config, const roost_host& host, const config::Place& place, const std::string& key);
 };
 
 namespace {
@@ -177,8 +176,7 @@ void PluginSet::Impl::configure(const std::string& name, const std::string& file
   void* self = nullptr;
   roost_error error{};
   error.struct_size = sizeof error;
-  const roost_status status =
-      plugin.configure(&host, &registry, config != nullptr ? config : &nothing, &self, &error);
+  const roost_status status = plugin.configure(&host, &registry, config != nullptr ? config : &nothing, &self, &error);
   if (status != ROOST_OK) {
     throw_configure_error(place, key, error.message[0] != '\0' ? error.message : registering.problem);
   }

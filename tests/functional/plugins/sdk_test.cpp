@@ -1,7 +1,7 @@
 // What test_plugins.py asks the SDK through: one handler for each thing that a plugin's author can do.
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -67,7 +67,8 @@ struct Pieces {
   static void go_on(const std::shared_ptr<Pieces>& self) {
     while (self->left > 0) {
       --self->left;
-      if (self->responder.write(std::string(1000, static_cast<char>('a' + self->left % 26))) == roost::Sent::wait) return;
+      if (self->responder.write(std::string(1000, static_cast<char>('a' + self->left % 26))) == roost::Sent::wait)
+        return;
     }
     if (self->responder) self->responder.finish({{"X-Pieces", "done"}});
   }
@@ -103,11 +104,11 @@ ROOST_PLUGIN(sdk_test, "1.2.3") {
   plugin.handler("about", [](const roost::Request& request) {
     size_t headers = 0;
     for (const roost::Field field : request.headers()) headers += field.name.empty() ? 0 : 1;
-    return roost::Response::text(request.method(), " ", request.path(), " ", request.query(), " q=",
-                                 request.query_param("q", "-"), " n=", request.query_param<int>("n").value_or(-1), " h=",
-                                 request.header("x-TEST"), " host=", request.host(), " ip=", request.client_ip(), " ",
-                                 request.scheme(), " id=", request.request_id().size() > 0, " headers=", headers > 0,
-                                 " body=", request.body_size());
+    return roost::Response::text(
+        request.method(), " ", request.path(), " ", request.query(), " q=", request.query_param("q", "-"),
+        " n=", request.query_param<int>("n").value_or(-1), " h=", request.header("x-TEST"), " host=", request.host(),
+        " ip=", request.client_ip(), " ", request.scheme(), " id=", request.request_id().size() > 0,
+        " headers=", headers > 0, " body=", request.body_size());
   });
   plugin.handler("item", [](const roost::Request& request) { return roost::Response::json(request.path<int>("id")); });
   plugin.handler("body", [](const roost::Request& request) {
@@ -153,10 +154,9 @@ ROOST_PLUGIN(sdk_test, "1.2.3") {
   plugin.handler("io_thread", [](const roost::Request&) { return roost::Response::text(thread_text()); });
   plugin.streaming_handler("count", [](roost::Request, roost::Responder responder) {
     auto total = std::make_shared<size_t>(0);
-    std::move(responder).read_body([total](std::string_view bytes, roost::Responder&) { *total += bytes.size(); },
-                                   [total](roost::Responder done) {
-                                     done.respond(roost::Response::text("counted ", *total));
-                                   });
+    std::move(responder).read_body(
+        [total](std::string_view bytes, roost::Responder&) { *total += bytes.size(); },
+        [total](roost::Responder done) { done.respond(roost::Response::text("counted ", *total)); });
   });
   plugin.streaming_handler("pipe", [](roost::Request, roost::Responder responder) {
     responder.start(roost::Response().header("Content-Type", "application/x-pipe"));
@@ -172,8 +172,8 @@ ROOST_PLUGIN(sdk_test, "1.2.3") {
     responder.respond(roost::Response::status(403, "no uploads").closing());
   });
   plugin.streaming_handler("broken_reader", [](roost::Request, roost::Responder responder) {
-    std::move(responder).read_body([](std::string_view, roost::Responder&) { throw std::runtime_error("reader broke"); },
-                                   [](roost::Responder) {});
+    std::move(responder).read_body(
+        [](std::string_view, roost::Responder&) { throw std::runtime_error("reader broke"); }, [](roost::Responder) {});
   });
   plugin.handler("stream", [](roost::Request request, roost::Responder responder) {
     responder.start(roost::Response::text("begin"));
