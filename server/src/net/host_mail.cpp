@@ -59,10 +59,16 @@ void HostMail::start(EventLoop& loop) {
 
 void HostMail::greet(const HostPacket& packet) noexcept {
   for (const auto& peer : peers_) {
-    if (peer->slot == slot_) continue;
+    if (peer->slot == slot_ || is_empty(*peer)) continue;
     const std::lock_guard lock(peer->mutex);
     send_to_unknown(*peer, packet);
   }
+}
+
+// Most slots have no worker: they cost a look, no lock.
+bool HostMail::is_empty(const Peer& peer) const noexcept {
+  return peer.number.load(std::memory_order_relaxed) == 0 &&
+         links_.slots[peer.slot].pid.load(std::memory_order_seq_cst) <= 0;
 }
 
 void HostMail::send_to_unknown(Peer& peer, const HostPacket& packet) noexcept {
@@ -79,7 +85,7 @@ bool HostMail::send(uint32_t slot, const HostPacket& packet) noexcept {
 
 void HostMail::send_all(const HostPacket& packet) noexcept {
   for (const auto& peer : peers_) {
-    if (peer->slot == slot_) continue;
+    if (peer->slot == slot_ || is_empty(*peer)) continue;
     const std::lock_guard lock(peer->mutex);
     if (peer->pid != 0) {
       send_to(*peer, peer->pid, packet);

@@ -131,6 +131,7 @@ class HostMail {
     bool fresh = false;  // known, and nothing handed on yet
   };
 
+  bool is_empty(const Peer& peer) const noexcept;
   // REQUIRES, both: peer.mutex held.
   void send_to_unknown(Peer& peer, const HostPacket& packet) noexcept;
   bool send_to(Peer& peer, int32_t pid, const HostPacket& packet) noexcept;

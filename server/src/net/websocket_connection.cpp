@@ -128,6 +128,7 @@ roost_status WebSocketConnection::subscribe(std::string_view topic) noexcept {
 }
 
 roost_status WebSocketConnection::unsubscribe(std::string_view topic) noexcept {
+  if (gone_.load(std::memory_order_acquire)) return ROOST_GONE;
   if (loop_.is_current()) {
     unsubscribe_here(topic);
     return ROOST_OK;
@@ -156,6 +157,12 @@ roost_status WebSocketConnection::pressure(size_t buffered) noexcept {
 
 void WebSocketConnection::start(base::UniqueFd socket, std::string_view head, std::string leftover,
                                 WebSocketOwner* owner) noexcept {
+  if (loop_.stopped_) {
+    socket.reset();
+    abandon();
+    if (owner != nullptr) owner->on_websocket_end();
+    return;
+  }
   EventLoop& events = loop_.event_loop();
   socket_ = std::move(socket);
   owner_ = owner;

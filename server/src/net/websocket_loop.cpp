@@ -185,6 +185,7 @@ void WebSocketLoop::begin_drain() noexcept {
 }
 
 void WebSocketLoop::cut_all() noexcept {
+  stopped_ = true;
   run_requests();
   while (all_ != nullptr) all_->cut(websocket::kAbnormal);
   end_of_batch();

@@ -73,7 +73,7 @@ class WebSocketLoop final : private PostedTask {
   bool take_called() noexcept { return std::exchange(called_, false); }
   // Closes every connection with 1001, and those that come later.
   void begin_drain() noexcept;
-  // Closes every socket at once; on_close with 1006 where it was not called yet.
+  // Closes every socket at once, and those that come later; on_close with 1006 where it was not called yet.
   void cut_all() noexcept;
   // Sockets not yet closed. Any thread.
   size_t open() const noexcept { return open_.load(std::memory_order_relaxed); }
@@ -138,6 +138,7 @@ class WebSocketLoop final : private PostedTask {
   WebSocketHub& hub_;
   const uint32_t thread_;
   bool draining_ = false;
+  bool stopped_ = false;
   bool called_ = false;
   std::atomic<size_t> open_{0};
   WebSocketConnection* all_ = nullptr;
