@@ -166,8 +166,13 @@ bool Answer::take_body(PyObject* body) {
 }
 
 bool Answer::prepare(PyObject* result) {
-  fields_.clear();
+  if (read(result)) return true;
   kept_.clear();
+  return false;
+}
+
+bool Answer::read(PyObject* result) {
+  fields_.clear();
   has_type_ = false;
   Parts parts;
   if (!split(result, parts)) return false;
@@ -217,10 +222,11 @@ std::string take_traceback() {
   const Ref lines = module ? Ref::steal(PyObject_CallMethod(module.get(), "format_exception", "O", value)) : Ref();
   const Ref empty = lines ? Ref::steal(PyUnicode_FromString("")) : Ref();
   const Ref joined = empty ? Ref::steal(PyUnicode_Join(empty.get(), lines.get())) : Ref();
-  const Ref bytes =
-      joined ? Ref::steal(PyUnicode_AsEncodedString(joined.get(), "utf-8", "backslashreplace")) : Ref();
-  if (bytes) text.assign(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
-  else text = reinterpret_cast<PyTypeObject*>(type)->tp_name;
+  const Ref bytes = joined ? Ref::steal(PyUnicode_AsEncodedString(joined.get(), "utf-8", "backslashreplace")) : Ref();
+  if (bytes)
+    text.assign(PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get())));
+  else
+    text = reinterpret_cast<PyTypeObject*>(type)->tp_name;
   PyErr_Clear();
   while (text.ends_with('\n')) text.pop_back();
   return text;

@@ -6,10 +6,13 @@
 //   int, float, bool        as text
 //   None                    200 without a body
 //   Response                its status, headers and body; the types above where it names no Content-Type
-//   tuple                   of body, headers and status: an int is the status, Headers or a dict behind the body are the
+//   tuple                   of body, headers and status: an int is the status, Headers or a dict behind the body are
+//   the
 //                           headers, what else comes is the body
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "json_encode.hpp"
@@ -31,6 +34,7 @@ class Answer {
   static PyObject* to_response(PyObject* result);
 
  private:
+  bool read(PyObject* result);
   bool take_headers(PyObject* headers);
   bool add_pair(PyObject* name, PyObject* value);
   void add_field(std::string_view name, std::string_view value);
@@ -41,7 +45,7 @@ class Answer {
   std::string_view default_type_;
   std::string_view body_;
   std::vector<roost_field> fields_;
-  std::vector<Ref> kept_;
+  std::vector<Ref> kept_;  // what views point into; empty between send() and prepare()
   ByteBuffer json_;
 };
 

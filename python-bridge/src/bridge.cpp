@@ -214,7 +214,8 @@ roost_status Bridge::mount(const roost_mount& mount, const roost_mount_sink& sin
   route.handle = handle;
   route.self = target;
   if (sink.add_route(sink.impl, &route, error) < 0) return ROOST_ERROR;
-  return wants_loop_ && !EventLoop::preload() ? say(error, "asyncio cannot be imported\n" + take_traceback()) : ROOST_OK;
+  return wants_loop_ && !EventLoop::preload() ? say(error, "asyncio cannot be imported\n" + take_traceback())
+                                              : ROOST_OK;
 }
 
 bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_mount_sink& sink, roost_error* error) {
@@ -236,8 +237,8 @@ bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_moun
     PyObject* function = nullptr;
     int is_async = 0, takes_request = 0;
     const Ref entry = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(routes.get(), i)));
-    if (!entry || !PyArg_ParseTuple(entry.get(), "ssOpps:route", &methods, &pattern, &function, &is_async,
-                                    &takes_request, &name))
+    if (!entry ||
+        !PyArg_ParseTuple(entry.get(), "ssOpps:route", &methods, &pattern, &function, &is_async, &takes_request, &name))
       return failed();
     Target* target = new_target(function, name);
     target->is_async = is_async != 0;
@@ -339,12 +340,10 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
 
 bool Bridge::ensure_loop() {
   if (wants_loop_) return true;
-  Py_BEGIN_ALLOW_THREADS
-  std::lock_guard lock(loop_mutex_);
+  Py_BEGIN_ALLOW_THREADS std::lock_guard lock(loop_mutex_);
   std::string why;
   if (!loop_started_) loop_started_ = loop_.start({}, {}, why);
-  Py_END_ALLOW_THREADS
-  return loop_started_;
+  Py_END_ALLOW_THREADS return loop_started_;
 }
 
 void Bridge::stop() {
@@ -376,8 +375,10 @@ void Bridge::prepare_fork() {
 }
 
 void Bridge::after_fork(bool child) {
-  if (child) PyOS_AfterFork_Child();
-  else PyOS_AfterFork_Parent();
+  if (child)
+    PyOS_AfterFork_Child();
+  else
+    PyOS_AfterFork_Parent();
   PyGILState_Release(fork_gil_);
 }
 
@@ -385,7 +386,8 @@ void Bridge::after_fork(bool child) {
 
 namespace {
 
-#define ROOST_TEXT(literal) {literal, sizeof literal - 1}
+#define ROOST_TEXT(literal) \
+  { literal, sizeof literal - 1 }
 
 roost_status configure_plugin(const roost_host* server, const roost_registry* registry, const roost_value* config,
                               void** self, roost_error* error) {
@@ -396,8 +398,12 @@ roost_status configure_plugin(const roost_host* server, const roost_registry* re
 }
 
 // Python is never finalised: extension modules cannot be relied on to survive it.
-constexpr roost_plugin kPlugin = {sizeof(roost_plugin), ROOST_ABI_VERSION,         ROOST_TEXT("python"),
-                                  ROOST_TEXT(ROOST_VERSION), ROOST_TEXT(__VERSION__), configure_plugin,
+constexpr roost_plugin kPlugin = {sizeof(roost_plugin),
+                                  ROOST_ABI_VERSION,
+                                  ROOST_TEXT("python"),
+                                  ROOST_TEXT(ROOST_VERSION),
+                                  ROOST_TEXT(__VERSION__),
+                                  configure_plugin,
                                   nullptr};
 
 }  // namespace

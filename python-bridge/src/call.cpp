@@ -48,9 +48,8 @@ void Call::run() {
   request_object_ = new_request(request_);
   if (request_object_ == nullptr) return raised();
   PyObject* args[] = {nullptr, request_object_};
-  Ref result = Ref::steal(PyObject_Vectorcall(target_->function, args + 1,
-                                              (target_->takes_request ? 1 : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                              nullptr));
+  Ref result = Ref::steal(PyObject_Vectorcall(
+      target_->function, args + 1, (target_->takes_request ? 1 : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (!result) return raised();
   if (on_loop_) {
     batch_->loop_.tasks().run(std::move(result), *this);

@@ -1,4 +1,5 @@
-// One request on its way through a Python handler or middleware, and the batches in which an I/O thread hands them over.
+// One request on its way through a Python handler or middleware, and the batches in which an I/O thread hands them
+// over.
 #pragma once
 
 #include <atomic>

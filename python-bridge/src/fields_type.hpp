@@ -7,8 +7,7 @@
 namespace roost::bridge {
 
 struct FieldsObject {
-  PyObject_HEAD
-  FieldList list;
+  PyObject_HEAD FieldList list;
 };
 
 inline PyTypeObject* headers_type = nullptr;

@@ -9,9 +9,9 @@ namespace roost::bridge {
 
 namespace {
 
-constexpr int64_t kTooOld = 1'000'000;       // ns that a job waits before another thread is woken for it
-constexpr int64_t kOldEnough = 500'000;      // ns after which a further thread may take it
-constexpr int kQuietTicks = 100;             // of 1 ms, before the watcher sleeps until the next job
+constexpr int64_t kTooOld = 1'000'000;   // ns that a job waits before another thread is woken for it
+constexpr int64_t kOldEnough = 500'000;  // ns after which a further thread may take it
+constexpr int kQuietTicks = 100;         // of 1 ms, before the watcher sleeps until the next job
 
 int64_t process_cpu_ns() {
   timespec now{};
@@ -170,8 +170,10 @@ void JobPool::stop() {
   const bool all = ended_.wait_for(lock, std::chrono::seconds(1), [this] { return running_ == 0; });
   lock.unlock();
   for (std::thread& thread : threads_) {
-    if (all) thread.join();
-    else thread.detach();
+    if (all)
+      thread.join();
+    else
+      thread.detach();
   }
   threads_.clear();
 }

@@ -82,9 +82,8 @@ PYBIND11_MODULE(_native, module) {
     send_message(data, [id](roost_ws_kind kind, roost_str bytes) { host->ws_send_to(str(id), kind, bytes); });
   });
   module.def("broadcast", [](std::string_view group, const py::object& data) {
-    send_message(data, [group](roost_ws_kind kind, roost_str bytes) {
-      host->ws_broadcast(str(group), kind, bytes, str(""));
-    });
+    send_message(
+        data, [group](roost_ws_kind kind, roost_str bytes) { host->ws_broadcast(str(group), kind, bytes, str("")); });
   });
   module.def("publish", [](std::string_view topic, const py::object& data) {
     send_message(data,

@@ -30,9 +30,8 @@ enum Slot : size_t {
 };
 
 struct RequestObject {
-  PyObject_HEAD
-  const roost_request* raw;  // nullptr once detached
-  PyObject* slots[kSlots];   // nullptr: not read yet
+  PyObject_HEAD const roost_request* raw;  // nullptr once detached
+  PyObject* slots[kSlots];                 // nullptr: not read yet
 };
 
 RequestObject* request_of(PyObject* object) {
@@ -42,8 +41,7 @@ RequestObject* request_of(PyObject* object) {
 // ------------------------------------------------------------------------------------------------------------- Url
 
 struct UrlObject {
-  PyObject_HEAD
-  PyObject* scheme;
+  PyObject_HEAD PyObject* scheme;
   PyObject* host;
   PyObject* path;
   PyObject* query;
@@ -83,8 +81,7 @@ PyObject* new_url(std::string_view scheme, std::string_view host_text, std::stri
   url->host = to_unicode(host_text);
   url->path = to_unicode(path);
   url->query = to_unicode(query);
-  if (url->scheme == nullptr || url->host == nullptr || url->path == nullptr || url->query == nullptr)
-    Py_CLEAR(made);
+  if (url->scheme == nullptr || url->host == nullptr || url->path == nullptr || url->query == nullptr) Py_CLEAR(made);
   return made;
 }
 
@@ -105,8 +102,7 @@ PyObject* read_spilled(const roost_request& raw) {
   char* data = PyBytes_AS_STRING(bytes.get());
   size_t got = 0;
   int problem = 0;
-  Py_BEGIN_ALLOW_THREADS
-  while (got < raw.body_size) {
+  Py_BEGIN_ALLOW_THREADS while (got < raw.body_size) {
     const ssize_t count = pread(raw.body_file, data + got, raw.body_size - got, static_cast<off_t>(got));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
@@ -115,8 +111,7 @@ PyObject* read_spilled(const roost_request& raw) {
     }
     got += static_cast<size_t>(count);
   }
-  Py_END_ALLOW_THREADS
-  if (problem != 0) {
+  Py_END_ALLOW_THREADS if (problem != 0) {
     errno = problem;
     return PyErr_SetFromErrno(PyExc_OSError);
   }
@@ -175,17 +170,25 @@ PyObject* read_slot(const roost_request* raw, Slot slot) {
   if (slot == kState) return new_state();
   if (slot == kIdentity || raw == nullptr) return Py_NewRef(Py_None);
   switch (slot) {
-    case kMethod: return intern_method(view(raw->method));
+    case kMethod:
+      return intern_method(view(raw->method));
     case kUrl:
       return new_url(view(host->text(raw, ROOST_TEXT_SCHEME)), view(host->text(raw, ROOST_TEXT_HOST)), view(raw->path),
                      view(raw->query));
-    case kPath: return to_unicode(view(host->text(raw, ROOST_TEXT_DECODED_PATH)));
-    case kPathParams: return read_params(*raw);
-    case kQueryParams: return read_query(view(raw->query));
-    case kHeaders: return read_headers(*raw);
-    case kBody: return read_body(*raw);
-    case kIpAddr: return to_unicode(view(host->text(raw, ROOST_TEXT_CLIENT_IP)));
-    default: return Py_NewRef(Py_None);
+    case kPath:
+      return to_unicode(view(host->text(raw, ROOST_TEXT_DECODED_PATH)));
+    case kPathParams:
+      return read_params(*raw);
+    case kQueryParams:
+      return read_query(view(raw->query));
+    case kHeaders:
+      return read_headers(*raw);
+    case kBody:
+      return read_body(*raw);
+    case kIpAddr:
+      return to_unicode(view(host->text(raw, ROOST_TEXT_CLIENT_IP)));
+    default:
+      return Py_NewRef(Py_None);
   }
 }
 
@@ -195,8 +198,10 @@ PyObject* get_slot(PyObject* self, void* closure) {
   if (request->slots[slot] == nullptr) {
     PyObject* read = read_slot(request->raw, slot);
     // Reading may have let another thread in, which read the same.
-    if (request->slots[slot] == nullptr) request->slots[slot] = read;
-    else Py_XDECREF(read);
+    if (request->slots[slot] == nullptr)
+      request->slots[slot] = read;
+    else
+      Py_XDECREF(read);
   }
   return Py_XNewRef(request->slots[slot]);
 }
@@ -251,8 +256,10 @@ void request_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   request_clear(self);
-  if (kept_count < kKept) kept[kept_count++] = request_of(self);
-  else PyObject_GC_Del(self);
+  if (kept_count < kKept)
+    kept[kept_count++] = request_of(self);
+  else
+    PyObject_GC_Del(self);
   Py_DECREF(type);
 }
 
@@ -271,7 +278,8 @@ RequestObject* allocate() {
   return request;
 }
 
-#define ROOST_FIELD(name, slot, doc) {name, get_slot, set_slot, doc, reinterpret_cast<void*>(slot)}
+#define ROOST_FIELD(name, slot, doc) \
+  { name, get_slot, set_slot, doc, reinterpret_cast<void*>(slot) }
 PyGetSetDef request_fields[] = {
     ROOST_FIELD("method", kMethod, "As sent: \"GET\"."),
     ROOST_FIELD("url", kUrl, "Url with scheme, host, path and query, as the client used them."),

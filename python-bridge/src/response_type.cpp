@@ -29,8 +29,10 @@ void response_dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   Py_CLEAR(response_of(self)->headers);
   Py_CLEAR(response_of(self)->body);
-  if (kept_count < kKept) kept[kept_count++] = response_of(self);
-  else PyObject_GC_Del(self);
+  if (kept_count < kKept)
+    kept[kept_count++] = response_of(self);
+  else
+    PyObject_GC_Del(self);
   Py_DECREF(type);
 }
 
@@ -58,10 +60,14 @@ PyObject* response_vectorcall(PyObject*, PyObject* const* args, size_t flags, Py
   for (Py_ssize_t i = 0; keywords != nullptr && i < PyTuple_GET_SIZE(keywords); ++i) {
     PyObject* name = PyTuple_GET_ITEM(keywords, i);
     size_t which = 3;
-    if (PyUnicode_CompareWithASCIIString(name, "status_code") == 0) which = 0;
-    else if (PyUnicode_CompareWithASCIIString(name, "headers") == 0) which = 1;
-    else if (PyUnicode_CompareWithASCIIString(name, "body") == 0) which = 2;
-    else if (PyUnicode_CompareWithASCIIString(name, "description") == 0) which = 2;
+    if (PyUnicode_CompareWithASCIIString(name, "status_code") == 0)
+      which = 0;
+    else if (PyUnicode_CompareWithASCIIString(name, "headers") == 0)
+      which = 1;
+    else if (PyUnicode_CompareWithASCIIString(name, "body") == 0)
+      which = 2;
+    else if (PyUnicode_CompareWithASCIIString(name, "description") == 0)
+      which = 2;
     if (which == 3 || given[which] != nullptr) {
       PyErr_Format(PyExc_TypeError, "Response() got %s argument %R",
                    which == 3 ? "an unexpected" : "more than one value for", name);

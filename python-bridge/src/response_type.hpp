@@ -1,4 +1,5 @@
-// The Python type Response: status_code, headers, body, each as it was given until it is asked for. GIL held throughout.
+// The Python type Response: status_code, headers, body, each as it was given until it is asked for. GIL held
+// throughout.
 #pragma once
 
 #include "python.hpp"
@@ -6,8 +7,7 @@
 namespace roost::bridge {
 
 struct ResponseObject {
-  PyObject_HEAD
-  long status;
+  PyObject_HEAD long status;
   PyObject* headers;  // nullptr, a dict, or Headers once it was asked for
   PyObject* body;     // never nullptr
 };

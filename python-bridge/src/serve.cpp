@@ -46,8 +46,10 @@ struct Serving {
   bool waited() {
     PyEval_RestoreThread(waiting);
     if (PyErr_CheckSignals() == 0) return false;
-    if (type == nullptr) PyErr_Fetch(&type, &value, &traceback);
-    else PyErr_Clear();
+    if (type == nullptr)
+      PyErr_Fetch(&type, &value, &traceback);
+    else
+      PyErr_Clear();
     return true;
   }
 };

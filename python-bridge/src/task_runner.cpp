@@ -8,8 +8,7 @@ namespace {
 
 // What a prepared Task runs: nothing until a coroutine and what it waits for are put in.
 struct DriverObject {
-  PyObject_HEAD
-  PyObject* coroutine;
+  PyObject_HEAD PyObject* coroutine;
   PyObject* pending;  // what the first step yielded, to be passed on to the Task
 };
 
@@ -109,8 +108,7 @@ void driver_dealloc(PyObject* self) {
 
 // Called when a suspended coroutine's Task is done.
 struct CompletionObject {
-  PyObject_HEAD
-  Waiter* waiter;
+  PyObject_HEAD Waiter* waiter;
 };
 
 PyObject* completion_call(PyObject* self, PyObject* args, PyObject*) {

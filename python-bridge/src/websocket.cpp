@@ -22,8 +22,7 @@ constexpr size_t kMaxWaitingBytes = 16 << 20;
 constexpr int kInARow = 32;
 
 struct ConnectionObject {
-  PyObject_HEAD
-  roost_websocket* socket;  // holds a reference
+  PyObject_HEAD roost_websocket* socket;  // holds a reference
   std::shared_ptr<Handshake> handshake;
   PyObject* id;
   PyObject* path_params;
@@ -137,8 +136,10 @@ void SocketConnection::push(SocketEvent kind, roost_ws_kind message_kind, std::s
 
 void SocketConnection::dispatch(bool to_loop) {
   Job* self = this;
-  if (to_loop) bridge().loop().post(&self, 1);
-  else bridge().pool().submit(&self, 1);
+  if (to_loop)
+    bridge().loop().post(&self, 1);
+  else
+    bridge().pool().submit(&self, 1);
 }
 
 SocketConnection::Step SocketConnection::call() {
@@ -151,17 +152,17 @@ SocketConnection::Step SocketConnection::call() {
   Ref message;
   if (current_.kind == SocketEvent::message) {
     const auto size = static_cast<Py_ssize_t>(current_.data.size());
-    message = Ref::steal(current_.message_kind == ROOST_WS_TEXT
-                             ? PyUnicode_DecodeUTF8(current_.data.data(), size, nullptr)
-                             : PyBytes_FromStringAndSize(current_.data.data(), size));
+    message =
+        Ref::steal(current_.message_kind == ROOST_WS_TEXT ? PyUnicode_DecodeUTF8(current_.data.data(), size, nullptr)
+                                                          : PyBytes_FromStringAndSize(current_.data.data(), size));
     if (!message) {
       answer(nullptr);
       return Step::finished;
     }
   }
   PyObject* args[] = {nullptr, object_, message.get()};
-  Ref result = Ref::steal(PyObject_Vectorcall(callback().function, args + 1,
-                                              (message ? 2 : 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  Ref result = Ref::steal(
+      PyObject_Vectorcall(callback().function, args + 1, (message ? 2 : 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (result && callback().is_async) {
     bridge().loop().tasks().run(std::move(result), *this);
     return task == nullptr ? Step::finished : Step::waiting;
@@ -189,8 +190,8 @@ void SocketConnection::answer(PyObject* result) {
   }
   if (PyErr_Occurred()) {
     static const char* const kNames[] = {"connect", "message", "close"};
-    log(ROOST_LOG_ERROR, target_.name + " raised on " + kNames[static_cast<size_t>(current_.kind)] + "\n" +
-                             take_traceback());
+    log(ROOST_LOG_ERROR,
+        target_.name + " raised on " + kNames[static_cast<size_t>(current_.kind)] + "\n" + take_traceback());
   }
 }
 
@@ -341,8 +342,9 @@ PyObject* close_connection(PyObject* self, PyObject* args, PyObject* keywords) {
   const bool known = (code >= 1000 && code <= 1014) || (code >= 3000 && code <= 4999);
   if (!known || host->ws_close(connection_of(self)->socket, static_cast<uint16_t>(code),
                                {reason, static_cast<size_t>(size)}) == ROOST_INVALID) {
-    PyErr_SetString(PyExc_ValueError, "code must be 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999, "
-                                      "reason at most 123 bytes");
+    PyErr_SetString(PyExc_ValueError,
+                    "code must be 1000, 1001, 1003, 1007 to 1014 or 3000 to 4999, "
+                    "reason at most 123 bytes");
     return nullptr;
   }
   Py_RETURN_NONE;
@@ -372,9 +374,8 @@ PyGetSetDef connection_fields[] = {
     {"query_params", get_query_params, nullptr, "QueryParams of the handshake.", nullptr},
     {"headers", get_headers, nullptr, "Headers of the handshake.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMemberDef connection_members[] = {
-    {"__dictoffset__", T_PYSSIZET, offsetof(ConnectionObject, dict), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef connection_members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(ConnectionObject, dict), READONLY, nullptr},
+                                    {nullptr, 0, 0, 0, nullptr}};
 PyMethodDef connection_methods[] = {
     {"send_text", send_message, METH_O, "Sends a str; False when the connection is gone."},
     {"send_bytes", send_message, METH_O, "Sends bytes; False when the connection is gone."},
@@ -454,8 +455,10 @@ bool Bridge::mount_websocket(PyObject* item, const roost_mount& mount, const roo
     if (function.get() == Py_None) continue;
     target->callbacks[i] = {function.get(), kind_of(function.get()).is_async};
     function.release();
-    if (target->callbacks[i].is_async) target->prefers_loop = wants_loop_ = true;
-    else wants_pool_ = true;
+    if (target->callbacks[i].is_async)
+      target->prefers_loop = wants_loop_ = true;
+    else
+      wants_pool_ = true;
   }
   if (!target->prefers_loop) wants_pool_ = true;
   Ref group = Ref::steal(PyObject_GetAttrString(handler, "group"));
@@ -463,7 +466,8 @@ bool Bridge::mount_websocket(PyObject* item, const roost_mount& mount, const roo
   PyErr_Clear();
   if (target->group.empty()) {
     target->group = std::string(view(mount.host)).append(view(mount.path)).append(" ").append(pattern);
-    group = Ref::steal(PyUnicode_FromStringAndSize(target->group.data(), static_cast<Py_ssize_t>(target->group.size())));
+    group =
+        Ref::steal(PyUnicode_FromStringAndSize(target->group.data(), static_cast<Py_ssize_t>(target->group.size())));
     if (!group || PyObject_SetAttrString(handler, "group", group.get()) < 0) return false;
   }
   roost_route route{};

@@ -22,7 +22,7 @@ struct SocketTarget {
     PyObject* function = nullptr;  // owned; nullptr: none
     bool is_async = false;
   };
-  Callback callbacks[3];  // by SocketEvent
+  Callback callbacks[3];      // by SocketEvent
   bool prefers_loop = false;  // where what has no callback is done
   std::string group;
   std::string name;

@@ -93,8 +93,9 @@ std::string installing(const fs::path& executable) {
 fs::path interpreter(const config::Configuration& configuration, const Problem& problem) {
   const auto inside = [&](const fs::path& venv, const std::string& whose) {
     const fs::path executable = venv / "bin" / "python";
-    if (!fs::is_directory(venv)) problem("there is no virtual environment " + venv.string() + whose +
-                                         "; make one: python3 -m venv " + venv.string());
+    if (!fs::is_directory(venv))
+      problem("there is no virtual environment " + venv.string() + whose + "; make one: python3 -m venv " +
+              venv.string());
     if (access(executable.c_str(), X_OK) != 0)
       problem(venv.string() + whose + " is no virtual environment: it has no bin/python");
     return executable;
@@ -251,8 +252,8 @@ LocatedBridge locate_python_bridge(const config::Configuration& configuration) {
     problem(who + " is too old: Roost needs Python 3.11 or newer");
   const std::string made_for = version_in_venv(answers["prefix"]);
   if (!made_for.empty() && minor_of(made_for) != minor_of(version)) {
-    problem("the virtual environment " + answers["prefix"] + " was made for Python " + made_for + ", its bin/python is " +
-            version + " now: make it anew");
+    problem("the virtual environment " + answers["prefix"] + " was made for Python " + made_for +
+            ", its bin/python is " + version + " now: make it anew");
   }
   if (answers["package"].empty())
     problem("the package roost is not installed for " + who + "; install it: " + installing(executable));

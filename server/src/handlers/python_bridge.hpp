@@ -1,6 +1,6 @@
-// Where the Python of a configuration is: its interpreter, its libpython, and the bridge that the package `roost` brings
-// with it. This binary links no Python: libpython is opened by name, for everybody, before the bridge that needs it.
-// Called by PluginSet::load() in the prototype, while no other thread exists.
+// Where the Python of a configuration is: its interpreter, its libpython, and the bridge that the package `roost`
+// brings with it. This binary links no Python: libpython is opened by name, for everybody, before the bridge that needs
+// it. Called by PluginSet::load() in the prototype, while no other thread exists.
 #pragma once
 
 #include <filesystem>
