@@ -1,6 +1,7 @@
 #include "net/host_mail.hpp"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -110,8 +111,12 @@ bool HostMail::send_to(Peer& peer, int32_t pid, const HostPacket& packet) noexce
     } while (sent < total);
     if (begun && sent == total) return true;
   }
-  // What nobody may ever read does not wait.
-  if (!begun && peer.pid == 0) return false;
+  if (!begun && peer.pid == 0 && kill(pid, 0) != 0 && errno == ESRCH) {
+    // The master's word is old: nobody will read it.
+    peer.waiting.clear();
+    peer.waiting_bytes = 0;
+    return false;
+  }
   if (!begun && peer.waiting_bytes > 0 && peer.waiting_bytes + total > kMaxWaiting) {
     peer.lost = true;
     dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -257,7 +262,8 @@ bool HostMail::read_one() noexcept {
   }
   Peer& peer = *peers_[header.slot];
   if (peer.number.load(std::memory_order_relaxed) != header.number) {
-    forget(peer);
+    // What waits for one that was unknown until now is for it, by its pid.
+    if (peer.number.load(std::memory_order_relaxed) != 0) forget(peer);
     peer.pidfd.reset(static_cast<int>(syscall(SYS_pidfd_open, header.pid, 0)));
     if (!peer.pidfd && errno == ESRCH) return true;  // its last words came late
     if (peer.pidfd && loop_ != nullptr) loop_->add(peer.pidfd.get(), EPOLLIN, deaths_);

@@ -72,7 +72,7 @@ class HostMail {
   void greet(const HostPacket& packet) noexcept;
   // To one known worker; false when there is none. Any thread.
   bool send(uint32_t slot, const HostPacket& packet) noexcept;
-  // To all workers: those that are not known yet by the master's word, and as far as there is room. Any thread.
+  // To all workers, those that are not known yet by the master's word. Any thread.
   void send_all(const HostPacket& packet) noexcept;
 
   // Reads what is in the inbox now (a bounded number of packets), and looks whether a known worker ended. Any thread.
