@@ -120,9 +120,8 @@ def run_round(
                 (folder / file).write_text(text)
             try:
                 env = server.environment(port, folder)
-                with running(
-                    server.command(port, folder), env, folder, port, server.works[mine[0]], SERVER_CORE
-                ) as pid:
+                ready = next((server.works[work] for work in mine if not work.startswith("ws-")), "/json")
+                with running(server.command(port, folder), env, folder, port, ready, SERVER_CORE) as pid:
                     for work in mine:
                         note(server.name, work, samples, pid, port, server.works[work], seconds)
             except (RuntimeError, subprocess.SubprocessError) as error:
