@@ -63,9 +63,9 @@ void after(void* self, const roost_request*, roost_response_head* head, void* co
 }
 
 void finish(void* self, void* context) {
+  // After the response has left: Catch's assertions are the other thread's.
   auto& link = *static_cast<Link*>(self);
-  CHECK(context == self);
-  link.diary->add(link.name + ".");
+  link.diary->add(link.name + (context == self ? "." : "?"));
 }
 
 TestPlugin chain(std::vector<Link>& links) {

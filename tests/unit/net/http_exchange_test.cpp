@@ -36,7 +36,10 @@ roost_status answer(roost_responder* responder, std::string_view body, uint16_t 
 class Elsewhere {
  public:
   Elsewhere() : thread_([this] { run(); }) {}
-  ~Elsewhere() {
+  ~Elsewhere() { stop(); }
+  // Before the worker is destroyed, as plugins' stop hooks are.
+  void stop() {
+    if (!thread_.joinable()) return;
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -143,6 +146,7 @@ TEST_CASE("HttpExchange.CompletesFromOtherThreads") {
       CHECK(body_of(clients[i]->response()) == "b" + id + "body");
     }
   }
+  for (Elsewhere& thread : elsewhere) thread.stop();
 }
 
 TEST_CASE("HttpExchange.ClientsThatGoBeforeTheAnswer") {
@@ -164,6 +168,7 @@ TEST_CASE("HttpExchange.ClientsThatGoBeforeTheAnswer") {
   RawClient client(worker);
   client.send(get("/later"));
   CHECK(body_of(client.response()) == "late");
+  elsewhere.stop();
 }
 
 TEST_CASE("HttpExchange.BlockingHandlersRunOnThePool") {
@@ -363,6 +368,7 @@ TEST_CASE("HttpExchange.Streams") {
     CHECK(status_of(client.response(true)) == 200);
     CHECK(body_of(client.response()) == "3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n");
   }
+  elsewhere.stop();
 }
 
 TEST_CASE("HttpExchange.UnfinishedResponders") {
@@ -514,6 +520,7 @@ TEST_CASE("HttpExchange.StreamsRequestBodies") {
   CHECK(body_of(client.response()) == "1000000");
   client.send("POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nno\r\n");
   CHECK(status_of(client.rest()) == 400);
+  elsewhere.stop();
 }
 
 TEST_CASE("HttpExchange.TextsBehindATrustedProxy") {
