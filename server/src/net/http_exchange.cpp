@@ -197,7 +197,6 @@ void HttpExchange::orphan() {
   }
   record();
   connection_ = nullptr;
-  local_signals_ |= signals_.exchange(0, std::memory_order_acq_rel);
   apply_signals();
   if (responder_done_) recycle();
 }
@@ -247,8 +246,8 @@ void HttpExchange::consumed() {
 }
 
 void HttpExchange::recycle() noexcept {
-  // A wake-up that is on its way still names this exchange: it comes back here.
-  if (free_) return;
+  // While a wake-up is on its way the loop's queue still holds this exchange: run_posted() comes back here.
+  if (free_ || signals_.load(std::memory_order_acquire) != 0) return;
   dispatch::Dispatcher::finish(*this);
   std::vector<Callback> releases;
   {
