@@ -36,9 +36,18 @@ void HttpConnection::after_events() noexcept {
     begin_close();
     return;
   }
-  if (phase_ == Phase::head && queue_ == nullptr && eof_) {
-    close();
-    return;
+  if (eof_) {
+    // What the client had sent has been worked through, and it sends no more.
+    if ((phase_ == Phase::head && queue_ == nullptr) || phase_ == Phase::body) {
+      close();
+      return;
+    }
+    if (phase_ == Phase::running && input_.empty() && exchange_->streams_body() && !exchange_->body().complete() &&
+        !exchange_->body_failed()) {
+      exchange_->fail_body(499, "the client went away");
+      exchange_changed();
+      return;
+    }
   }
   set_deadline();
   watch((input_wanted() ? EPOLLIN : 0u) | (queue_ != nullptr ? EPOLLOUT : 0u));
@@ -162,9 +171,6 @@ void HttpConnection::end_of_input() noexcept {
       close();
       return;
     case Phase::running:
-      if (exchange_->streams_body() && !exchange_->body().complete()) {
-        exchange_->fail_body(499, "the client went away");
-      }
       exchange_->cancel();
       exchange_changed();
       return;

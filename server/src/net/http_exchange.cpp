@@ -132,6 +132,7 @@ void HttpExchange::apply(uint32_t bits) {
   if ((bits & kConsumed) != 0) responder_done_ = true;
   if ((bits & kBody) != 0 && connection_ != nullptr && !body_ended_) {
     if (std::exchange(continue_due_, false)) connection_->send_continue();
+    if (body_failed_) tell_body_failure();
   }
 }
 

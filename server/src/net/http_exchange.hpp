@@ -70,6 +70,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   bool wants_body() const;
   // Hands on what it can; how many bytes that took.
   size_t feed(const char* data, size_t size);
+  // why: static.
   void fail_body(uint16_t status, std::string_view why);
   void set_streams_body() { streams_body_ = true; }
   void set_more_input(bool more) { more_input_.store(more, std::memory_order_relaxed); }
@@ -125,6 +126,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   void deliver();
   void consumed();
   void start_websocket();
+  void tell_body_failure();
   void recycle() noexcept;
 
   bool on_io_thread() const noexcept;
@@ -155,6 +157,8 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   uint32_t local_signals_ = 0;
   int64_t handler_deadline_ = 0;
   int64_t began_us_ = 0;
+  uint16_t body_status_ = 0;    // why there will be no more body, until the reader was told
+  std::string_view body_why_;  // static
   const char* head_data_ = nullptr;
   size_t head_size_ = 0;
   uint64_t number_ = 0;

@@ -36,6 +36,7 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   head_data_ = data;
   head_size_ = head.bytes;
   number_ = thread_.next_request_number();
+  body_status_ = 0;
   began_us_ = thread_.worker().access_log ? now_us() : 0;
   peer_ = connection.peer();
   trusted_peer_ = connection.trusted_peer();
@@ -197,17 +198,18 @@ size_t HttpExchange::feed(const char* data, size_t size) {
 void HttpExchange::fail_body(uint16_t status, std::string_view why) {
   if (body_ended_ || body_failed_) return;
   body_failed_ = true;
-  bool reader = false;
+  body_status_ = status;
+  body_why_ = why;
+  tell_body_failure();
+}
+
+// Who begins to read later is told then.
+void HttpExchange::tell_body_failure() {
   {
     const std::lock_guard lock(mutex_);
-    reader = has_reader_;
+    if (!has_reader_ || body_status_ == 0 || state_.load(std::memory_order_acquire) == State::done) return;
   }
-  if (reader && state_.load(std::memory_order_acquire) != State::done) {
-    reader_.on_error(reader_arg_, status, http::str(why));
-  } else if (status != 499 && !answered() && !reader) {
-    // Nobody reads, and nobody will.
-    fail(why);
-  }
+  reader_.on_error(reader_arg_, std::exchange(body_status_, 0), http::str(body_why_));
 }
 
 // Texts ------------------------------------------------------------------------------------------------------------
