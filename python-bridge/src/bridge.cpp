@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "answer.hpp"
-#include "callable.hpp"
 #include "host.hpp"
 
 namespace roost::bridge {
@@ -13,48 +12,6 @@ namespace roost::bridge {
 namespace {
 
 std::unique_ptr<Bridge> the_bridge;
-
-// The end of a long text is kept: that is where a traceback says what happened.
-roost_status say(roost_error* error, const std::string& text) {
-  constexpr size_t kRoom = sizeof error->message - 1;
-  std::string_view shown = text;
-  if (shown.size() > kRoom) shown.remove_prefix(shown.size() - kRoom);
-  std::memcpy(error->message, shown.data(), shown.size());
-  error->message[shown.size()] = '\0';
-  return ROOST_ERROR;
-}
-
-Ref attribute(PyObject* object, const char* name) {
-  return Ref::steal(PyObject_GetAttrString(object, name));
-}
-
-// ["id"] of "/users/:id". Empty with a Python error.
-Ref parameter_names(std::string_view pattern) {
-  Ref names = Ref::steal(PyList_New(0));
-  while (names && !pattern.empty()) {
-    const size_t end = std::min(pattern.find('/', 1), pattern.size());
-    const std::string_view segment = pattern.substr(1, end - 1);
-    if (segment.size() > 1 && (segment.front() == ':' || segment.front() == '*')) {
-      const Ref name = Ref::steal(to_unicode(segment.substr(1)));
-      if (!name || PyList_Append(names.get(), name.get()) < 0) return Ref();
-    }
-    pattern.remove_prefix(end);
-  }
-  return names;
-}
-
-roost_status handle(void* self, const roost_request* request, roost_responder* responder) {
-  the_bridge->batch(request->thread).add(*static_cast<Target*>(self), request, responder);
-  return ROOST_OK;
-}
-
-// Not part of a handler's batch, which may already have been handed over.
-roost_decision before(void* self, const roost_request* request, roost_responder* responder, void**) {
-  CallBatch& batch = the_bridge->batch(request->thread);
-  batch.add(*static_cast<Target*>(self), request, responder);
-  batch.flush();
-  return ROOST_LATER;
-}
 
 }  // namespace
 
@@ -99,7 +56,7 @@ bool Bridge::init_python(roost_error* error) {
   // What a handler prints is to be seen at once, also where standard output is no terminal.
   {
     PyObject* out = PySys_GetObject("stdout");  // borrowed
-    const Ref method = out != nullptr ? attribute(out, "reconfigure") : Ref();
+    const Ref method = out != nullptr ? Ref::steal(PyObject_GetAttrString(out, "reconfigure")) : Ref();
     const Ref none = Ref::steal(PyTuple_New(0));
     const Ref keywords = Ref::steal(Py_BuildValue("{s:O}", "line_buffering", Py_True));
     if (method && none && keywords) Ref::steal(PyObject_Call(method.get(), none.get(), keywords.get()));
@@ -148,162 +105,6 @@ roost_status Bridge::configure(const roost_registry* registry, roost_error* erro
       [](void* self, int child) { static_cast<Bridge*>(self)->after_fork(child != 0); });
   registry->add_batch_end(registry->impl, this,
                           [](void* self, uint32_t thread) { static_cast<Bridge*>(self)->flush(thread); });
-  return ROOST_OK;
-}
-
-// ---------------------------------------------------------------------------------------------------------- mounting
-
-// "module:name", name may be dotted. GIL held; empty with a Python error.
-Ref Bridge::resolve(std::string_view name) {
-  if (embedded_application != nullptr) return Ref::borrow(embedded_application);
-  const size_t colon = name.find(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == name.size()) {
-    PyErr_SetString(PyExc_ValueError, "expected \"module:name\"");
-    return Ref();
-  }
-  const std::string module(name.substr(0, colon));
-  Ref found = Ref::steal(PyImport_ImportModule(module.c_str()));
-  std::string_view rest = name.substr(colon + 1);
-  while (found && !rest.empty()) {
-    const size_t dot = std::min(rest.find('.'), rest.size());
-    found = attribute(found.get(), std::string(rest.substr(0, dot)).c_str());
-    rest.remove_prefix(std::min(dot + 1, rest.size()));
-  }
-  return found;
-}
-
-Target* Bridge::new_target(PyObject* function, std::string name) {
-  auto target = std::make_unique<Target>();
-  const CallableKind kind = kind_of(function);
-  target->function = Py_NewRef(function);
-  target->is_async = kind.is_async;
-  target->takes_request = kind.takes_request;
-  target->name = std::move(name);
-  targets_.push_back(std::move(target));
-  return targets_.back().get();
-}
-
-roost_status Bridge::mount(const roost_mount& mount, const roost_mount_sink& sink, roost_error* error) {
-  const Gil gil;
-  const std::string name(view(mount.value));
-  const Ref app = resolve(name);
-  if (!app) return say(error, "cannot be imported\n" + take_traceback());
-  const Ref describe = attribute(app.get(), "__roost_mount__");
-  if (describe) {
-    return mount_app(app.get(), mount, sink, error) ? ROOST_OK : ROOST_ERROR;
-  }
-  PyErr_Clear();
-  if (!PyCallable_Check(app.get()))
-    return say(error, std::string("is neither a function nor a Roost app but ") + Py_TYPE(app.get())->tp_name);
-  const Ref names = parameter_names(view(mount.path));
-  const Ref module = names ? Ref::steal(PyImport_ImportModule("roost._callable")) : Ref();
-  const Ref adapted =
-      module ? Ref::steal(PyObject_CallMethod(module.get(), "adapt", "OO", app.get(), names.get())) : Ref();
-  PyObject* function = nullptr;
-  int is_async = 0, takes_request = 0;
-  if (!adapted || !PyArg_ParseTuple(adapted.get(), "Opp", &function, &is_async, &takes_request))
-    return say(error, "cannot be mounted\n" + take_traceback());
-  Target* target = new_target(function, name);
-  target->is_async = is_async != 0;
-  target->takes_request = takes_request != 0;
-  note(*target);
-  roost_route route{};
-  route.struct_size = sizeof route;
-  route.methods = mount.methods.size == 0 ? str("GET") : mount.methods;
-  route.name = str(target->name);
-  route.handle = handle;
-  route.self = target;
-  if (sink.add_route(sink.impl, &route, error) < 0) return ROOST_ERROR;
-  return wants_loop_ && !EventLoop::preload() ? say(error, "asyncio cannot be imported\n" + take_traceback())
-                                              : ROOST_OK;
-}
-
-bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_mount_sink& sink, roost_error* error) {
-  const auto failed = [error] {
-    say(error, "cannot be mounted\n" + take_traceback());
-    return false;
-  };
-  const Ref parts = Ref::steal(PyObject_CallMethod(app, "__roost_mount__", nullptr));
-  if (!parts) return failed();
-  const auto list = [&parts](const char* name) {
-    const Ref items = attribute(parts.get(), name);
-    return items ? Ref::steal(PySequence_Tuple(items.get())) : Ref();
-  };
-
-  const Ref routes = list("routes");
-  if (!routes) return failed();
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(routes.get()); ++i) {
-    const char *methods = nullptr, *pattern = nullptr, *name = nullptr;
-    PyObject* function = nullptr;
-    int is_async = 0, takes_request = 0;
-    const Ref entry = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(routes.get(), i)));
-    if (!entry ||
-        !PyArg_ParseTuple(entry.get(), "ssOpps:route", &methods, &pattern, &function, &is_async, &takes_request, &name))
-      return failed();
-    Target* target = new_target(function, name);
-    target->is_async = is_async != 0;
-    target->takes_request = takes_request != 0;
-    note(*target);
-    roost_route route{};
-    route.struct_size = sizeof route;
-    route.methods = str(methods);
-    route.pattern = str(pattern);
-    route.name = str(target->name);
-    route.handle = handle;
-    route.self = target;
-    if (sink.add_route(sink.impl, &route, error) < 0) return false;
-  }
-
-  const Ref directories = list("directories");
-  if (!directories) return failed();
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(directories.get()); ++i) {
-    const char *path = nullptr, *folder = nullptr, *index = nullptr;
-    int listing = 0;
-    const Ref entry = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(directories.get(), i)));
-    if (!entry || !PyArg_ParseTuple(entry.get(), "sszp:directory", &path, &folder, &index, &listing)) return failed();
-    roost_directory directory{};
-    directory.struct_size = sizeof directory;
-    directory.path = str(path);
-    directory.directory = str(folder);
-    directory.index = str(index != nullptr ? index : "");
-    directory.listing = listing != 0;
-    if (sink.add_directory(sink.impl, &directory, error) != ROOST_OK) return false;
-  }
-
-  const Ref websockets = list("websockets");
-  if (!websockets) return failed();
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(websockets.get()); ++i) {
-    if (!mount_websocket(PyTuple_GET_ITEM(websockets.get(), i), mount, sink, error))
-      return PyErr_Occurred() ? failed() : false;
-  }
-
-  for (const auto& [name, functions] : {std::pair{"startup", &startup_}, std::pair{"shutdown", &shutdown_}}) {
-    const Ref items = list(name);
-    if (!items) return failed();
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
-      PyObject* function = PyTuple_GET_ITEM(items.get(), i);
-      if (std::find(functions->begin(), functions->end(), function) != functions->end()) continue;  // mounted twice
-      functions->push_back(Py_NewRef(function));
-      if (kind_of(function).is_async) wants_loop_ = true;
-    }
-  }
-  return wants_loop_ && !EventLoop::preload() ? failed() : true;
-}
-
-roost_status Bridge::make_middleware(std::string_view value, roost_middleware& out, roost_error* error) {
-  const Gil gil;
-  const Ref function = resolve(value);
-  if (!function) return say(error, "cannot be imported\n" + take_traceback());
-  if (!PyCallable_Check(function.get()))
-    return say(error, std::string("is no function but ") + Py_TYPE(function.get())->tp_name);
-  Target* target = new_target(function.get(), std::string(value));
-  target->is_middleware = true;
-  note(*target);
-  if (wants_loop_ && !EventLoop::preload()) return say(error, "asyncio cannot be imported\n" + take_traceback());
-  out.struct_size = sizeof out;
-  out.name = str(target->name);
-  out.before = before;
-  out.self = target;
   return ROOST_OK;
 }
 

@@ -46,15 +46,4 @@ CallableKind kind_of(PyObject* callable) {
   return kind;
 }
 
-std::string name_of(PyObject* callable) {
-  const Ref name = Ref::steal(PyObject_GetAttrString(callable, "__qualname__"));
-  PyErr_Clear();
-  if (name && PyUnicode_Check(name.get())) {
-    const std::string_view text = utf8_of(name.get());
-    PyErr_Clear();
-    if (text.data() != nullptr) return std::string(text);
-  }
-  return Py_TYPE(callable)->tp_name;
-}
-
 }  // namespace roost::bridge

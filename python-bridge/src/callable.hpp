@@ -1,8 +1,6 @@
 // What a Python callable is, read from its code object: nothing is imported for it.
 #pragma once
 
-#include <string>
-
 #include "python.hpp"
 
 namespace roost::bridge {
@@ -13,7 +11,5 @@ struct CallableKind {
 };
 
 CallableKind kind_of(PyObject* callable);
-// __qualname__ or the type's name.
-std::string name_of(PyObject* callable);
 
 }  // namespace roost::bridge

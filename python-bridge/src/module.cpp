@@ -11,7 +11,7 @@
 #include "request_type.hpp"
 #include "response_type.hpp"
 #include "serve.hpp"
-#include "websocket.hpp"
+#include "websocket_type.hpp"
 
 namespace py = pybind11;
 

@@ -1,15 +1,11 @@
-// WebSockets for Python: the type WebSocketConnection, and the events of each connection, which reach their callbacks
-// one at a time and in order, whichever thread they come from and run on.
+// The events of WebSockets: those of one connection reach their callbacks one at a time and in order, whichever thread
+// they come from and run on.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
-#include <mutex>
 #include <string>
 
-#include "field_list.hpp"
-#include "job.hpp"
+#include "python.hpp"
 #include "roost/abi.h"
 
 namespace roost::bridge {
@@ -30,19 +26,7 @@ struct SocketTarget {
   const Callback& of(SocketEvent event) const { return callbacks[static_cast<size_t>(event)]; }
 };
 
-// What of the handshake is kept.
-struct Handshake {
-  FieldList headers{true};
-  FieldList params{false};
-  std::string query;
-};
-
 // roost_route.handle of an endpoint; self is its SocketTarget.
 roost_status accept_socket(void* self, const roost_request* request, roost_responder* responder);
-
-bool ready_websocket_type(PyObject* module);
-
-// str is sent as text, bytes-like as binary. False with TypeError.
-bool message_of(PyObject* data, roost_ws_kind& kind, std::string_view& bytes);
 
 }  // namespace roost::bridge

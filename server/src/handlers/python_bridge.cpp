@@ -30,8 +30,8 @@ constexpr char kQuestions[] = R"(
 import importlib.util, os, sys, sysconfig
 def say(name, value): print("roost:" + name + "=" + str(value or ""))
 say("version", "%d.%d.%d" % sys.version_info[:3])
+say("executable", sys.executable)
 say("prefix", sys.prefix)
-say("base", sys.base_prefix)
 say("libdir", sysconfig.get_config_var("LIBDIR"))
 say("multiarch", sysconfig.get_config_var("MULTIARCH"))
 say("soname", sysconfig.get_config_var("INSTSONAME"))
@@ -242,8 +242,10 @@ LocatedBridge locate_python_bridge(const config::Configuration& configuration) {
   if (const char* home = std::getenv("PYTHONHOME"); home != nullptr && *home != '\0') {
     problem("PYTHONHOME is set (" + std::string(home) + "), which leads Python away from its own modules: unset it");
   }
-  const fs::path executable = interpreter(configuration, problem);
-  Answers answers = ask(executable, problem);
+  const fs::path asked = interpreter(configuration, problem);
+  Answers answers = ask(asked, problem);
+  // What is on PATH may be a script that finds the interpreter (pyenv's).
+  const fs::path executable = answers["executable"].empty() ? asked : fs::path(answers["executable"]);
   const std::string& version = answers["version"];
   const std::string who = executable.string() + " (Python " + version + ")";
 
