@@ -9,10 +9,12 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from server_process import PLUGINS, TEST_PLUGINS, RoostServer
 
@@ -442,6 +444,23 @@ def test_hello_greets_and_stamps(shipped: RoostServer) -> None:
     with fresh(shipped) as client:
         response = client.get("/hello/J%C3%BCrgen")
     assert (response.text, response.headers["x-greeting"]) == ("Good day, Jürgen!", "Good day")
+
+
+def test_chat_reaches_all_others_in_all_workers(roost_server: Start) -> None:
+    server = roost_server(SHIPPED.replace("{ listen: 127.0.0.1:0 }", "{ listen: 127.0.0.1:0, processes: 2 }"))
+    url = f"{server.ws_url}/chat"
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(url, open_timeout=60, proxy=None)) for _ in range(8)]
+        for client in clients:
+            assert str(client.recv(60)).startswith("Welcome. There are ")
+        clients[0].send("hello all")
+        clients[1].send("and back")
+        for client in clients[2:]:
+            assert {client.recv(60), client.recv(60)} == {"hello all", "and back"}
+        assert clients[0].recv(60) == "and back"
+        assert clients[1].recv(60) == "hello all"
+    with fresh(server) as http:
+        assert http.get("/chat").status_code == 426
 
 
 @pytest.mark.parametrize(
