@@ -20,10 +20,17 @@ from server_process import PATIENCE, PLUGINS, REPOSITORY, VENV, RoostServer
 pytestmark = [pytest.mark.browser]
 
 # Without the background flags Chromium looks up its maker's hosts at every start.
-BROWSER_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+BROWSER_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 
 
 def demo_configuration() -> str:
