@@ -1,4 +1,4 @@
-"""The demo's page in a real browser: a note is written, rendered, searched, changed and deleted, and other pages follow."""
+"""The demo's page in a real browser: notes are written, rendered, searched and deleted, and other pages follow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server_process import PATIENCE, PLUGINS, REPOSITORY, VENV, RoostServer
 pytestmark = [pytest.mark.browser]
 
 # Without the background flags Chromium looks up its maker's hosts at every start.
-BROWSER_FLAGS = [
+BROWSER_FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +30,7 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
-]
+)
 
 
 def demo_configuration() -> str:
@@ -112,7 +112,8 @@ class Page:
 def open_page(demo: RoostServer, tmp_path: Path) -> Iterator[Callable[[], Page]]:
     """Opens one page after another; none may have reported an error when the test ends."""
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium and chromedriver, "install the packages in tools/packages-test.txt: chromium, chromium-driver"
+    assert chromium, "install the packages in tools/packages-test.txt: chromium"
+    assert chromedriver, "install the packages in tools/packages-test.txt: chromium-driver"
     pages: list[Page] = []
     with ExitStack() as stack:
 
@@ -195,7 +196,8 @@ def test_search_and_pages(demo: RoostServer, open_page: Callable[[], Page]) -> N
     page.wait(lambda: page.text("page-status") == "1–20 of 25", "the first page of the search")
     page.element("next").click()
     page.wait(lambda: page.text("page-status") == "21–25 of 25", "the second page of the search")
-    assert len(page.titles()) == 5 and not page.element("next").is_enabled()
+    assert len(page.titles()) == 5
+    assert not page.element("next").is_enabled()
     page.type("search", "steel")
     page.wait(lambda: page.titles() == ["needle"], "a search finds text in the body, from its first page on")
 

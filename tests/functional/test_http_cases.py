@@ -1,9 +1,9 @@
 """Every case of tests/http/cases against the real binary: sent whole, byte by byte, and cut in two at every byte.
 
-A case is a file: what rule it is about, what is expected, an empty line, and the bytes of the request. Line ends of the
-file mean nothing; the bytes are written with `\\r`, `\\n`, `\\t`, `\\xHH`, `\\\\`, and `\\{N:text}` for N times the text.
+A case is a file: what rule it is about, what is expected, an empty line, and the bytes of the request. Line ends of
+the file mean nothing; bytes are written `\\r`, `\\n`, `\\t`, `\\xHH`, `\\\\`, and `\\{N:text}` for N times the text.
 
-    expect: 200 400 close     the responses, in order, and whether the connection is closed or stays open ("any": either)
+    expect: 200 400 close     the responses, in order, and how the connection ends: close, open, any (either)
     expect: HEAD:200 open     a response to HEAD, without a body;  4xx|501: one of these;  none: no response
     body: hello               the body of the last response, written as the request is
     then: eof                 the client sends nothing more
