@@ -179,12 +179,10 @@ def test_expect_100_continue_is_answered_before_the_body(server: RoostServer) ->
             assert connection.read_response().body == answer
 
 
-def test_expect_100_continue_is_refused_where_the_body_is(server: RoostServer) -> None:
-    cases = [("/missing", "5", 404), ("/text", "5", 405), ("/echo", "99999999999", 413)]
-    for path, length, status in cases:
-        with server.connect() as connection:
-            connection.send(get(path, "Expect: 100-continue", f"Content-Length: {length}", method="POST"))
-            assert connection.read_response().status == status, path
+def test_expect_100_continue_is_refused_where_the_body_is_too_large(server: RoostServer) -> None:
+    with server.connect() as connection:
+        connection.send(get("/echo", "Expect: 100-continue", "Content-Length: 99999999999", method="POST"))
+        assert connection.read_response().status == 413
 
 
 def test_unknown_expectation_is_417(server: RoostServer) -> None:

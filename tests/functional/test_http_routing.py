@@ -141,8 +141,8 @@ def test_host_chooses_the_route(server: RoostServer, host: str, target: str, bod
         ("/old/a%2Fb%20c", 308, "/new/a%2Fb%20c"),
         ("/old/%0d%0aSet-Cookie:a=b", 308, "/new/%0D%0ASet-Cookie%3Aa%3Db"),
         ("/moved/a/b", 301, "https://elsewhere.example/a/b"),
-        ("/dir", 301, "/dir/"),
-        ("/dir?a", 301, "/dir/?a"),
+        ("/dir", 308, "/dir/"),
+        ("/dir?a", 308, "/dir/?a"),
     ],
 )
 def test_redirect(server: RoostServer, target: str, status: int, location: str) -> None:
