@@ -24,6 +24,9 @@ routes:
 """
 
 
+ONE_ROUTE = "routes:\n  - { path: /, respond: { body: x } }\n"
+
+
 # Usage --------------------------------------------------------------------------------------------------------------
 
 
@@ -49,7 +52,8 @@ def test_bad_usage_ends_with_2_and_says_how_it_was_meant(roost_cli: Cli, args: l
 
 def test_help_and_version(roost_cli: Cli) -> None:
     version = roost_cli("--version")
-    assert (version.returncode, version.stderr) == (0, "") and version.stdout.startswith("roost ")
+    assert (version.returncode, version.stderr) == (0, "")
+    assert version.stdout.startswith("roost ")
     help_text = roost_cli("--help")
     assert help_text.returncode == 0
     for name in ("serve", "check", "routes", "explain", "reload", "stop", "status", "plugin"):
@@ -64,23 +68,41 @@ def test_help_and_version(roost_cli: Cli) -> None:
     ("yaml", "says"),
     [
         ("routes: [\n", "a.yaml:2:1: this is not YAML"),
-        ("server: {}\n", "a.yaml:1:1: the key \"routes\" is missing"),
-        ("routes:\n  - { path: /, respond: { bdy: x } }\n", 'a.yaml:2:27: routes[0].respond: there is no key "bdy" (did you mean "body"?)'),
+        ("server: {}\n", 'a.yaml:1:1: the key "routes" is missing'),
+        (
+            "routes:\n  - { path: /, respond: { bdy: x } }\n",
+            'a.yaml:2:27: routes[0].respond: there is no key "bdy" (did you mean "body"?)',
+        ),
         ("route:\n  - { path: /, respond: { body: x } }\n", "a.yaml:1:1: "),
-        ("server: { proceses: 2 }\nroutes:\n  - { path: /, respond: { body: x } }\n", 'a.yaml:1:11: server: there is no key "proceses" (did you mean "processes"?)'),
-        ("server: { processes: many }\nroutes:\n  - { path: /, respond: { body: x } }\n", 'a.yaml:1:22: server.processes: "many"'),
-        ("server: { limits: { body_bytes: 10MB } }\nroutes:\n  - { path: /, respond: { body: x } }\n", 'a.yaml:1:33: server.limits.body_bytes: "10MB"'),
-        ("server: { timeouts: { drain: 30 } }\nroutes:\n  - { path: /, respond: { body: x } }\n", 'a.yaml:1:30: server.timeouts.drain: "30"'),
-        ("server: { listen: 8080 }\nroutes:\n  - { path: /, respond: { body: x } }\n", 'a.yaml:1:19: server.listen: "8080" is no address'),
-        ("routes:\n  - { path: /a, respond: { body: x } }\n  - { path: /a, respond: { body: y } }\n", "a.yaml:3:13: routes[1].path: GET /a (respond 200) is taken: GET /a (respond 200) stands at a.yaml:2:5"),
+        (
+            "server: { proceses: 2 }\n" + ONE_ROUTE,
+            'a.yaml:1:11: server: there is no key "proceses" (did you mean "processes"?)',
+        ),
+        ("server: { processes: many }\n" + ONE_ROUTE, 'a.yaml:1:22: server.processes: "many"'),
+        ("server: { limits: { body_bytes: 10MB } }\n" + ONE_ROUTE, 'a.yaml:1:33: server.limits.body_bytes: "10MB"'),
+        ("server: { timeouts: { drain: 30 } }\n" + ONE_ROUTE, 'a.yaml:1:30: server.timeouts.drain: "30"'),
+        ("server: { listen: 8080 }\n" + ONE_ROUTE, 'a.yaml:1:19: server.listen: "8080" is no address'),
+        (
+            "routes:\n  - { path: /a, respond: { body: x } }\n  - { path: /a, respond: { body: y } }\n",
+            "a.yaml:3:13: routes[1].path: GET /a (respond 200) is taken: GET /a (respond 200) stands at a.yaml:2:5",
+        ),
         ("routes:\n  - { path: /, plugin: helo.greet }\n", "a.yaml:2:"),
-        ("plugins: { hello: { library: libroost_helo.so } }\nroutes:\n  - { path: /, plugin: hello.greet }\n", "a.yaml:1:"),
-        ("routes:\n  - { path: /, directory: not-there }\n", 'a.yaml:2:27: routes[0].directory: "not-there" is no directory'),
+        (
+            "plugins: { hello: { library: libroost_helo.so } }\nroutes:\n  - { path: /, plugin: hello.greet }\n",
+            "a.yaml:1:",
+        ),
+        (
+            "routes:\n  - { path: /, directory: not-there }\n",
+            'a.yaml:2:27: routes[0].directory: "not-there" is no directory',
+        ),
         ("routes:\n  - { path: /old/:id, redirect: /new/:nr }\n", 'routes[0].redirect: "/new/:nr" names "nr"'),
-        ("server: { listen: [{ address: 127.0.0.1:1, tls: { certificate: a, key: b } }] }\nroutes:\n  - { path: /, respond: { body: x } }\n", "not supported yet"),
-        ("redis: redis://localhost\nroutes:\n  - { path: /, respond: { body: x } }\n", "a.yaml:1:8: redis: not supported yet"),
+        (
+            "server: { listen: [{ address: 127.0.0.1:1, tls: { certificate: a, key: b } }] }\n" + ONE_ROUTE,
+            "not supported yet",
+        ),
+        ("redis: redis://localhost\n" + ONE_ROUTE, "a.yaml:1:8: redis: not supported yet"),
     ],
-)  # fmt: skip
+)
 def test_check_names_place_and_remedy(roost_cli: Cli, yaml: str, says: str) -> None:
     done = roost_cli("check", "a.yaml", files={"a.yaml": yaml})
     assert done.returncode == 1, done.stdout
@@ -117,16 +139,24 @@ def test_routes_lists_methods_path_handler_middleware_and_place(roost_cli: Cli) 
 @pytest.mark.parametrize(
     ("method", "path", "says"),
     [
-        ("GET", "/api/users/7?x=1", ["GET /api/users/:id", 'parameter:  id = "7"', "api_cors (paths: /api/*)", "a.yaml:9:5"]),
+        (
+            "GET",
+            "/api/users/7?x=1",
+            ["GET /api/users/:id", 'parameter:  id = "7"', "api_cors (paths: /api/*)", "a.yaml:9:5"],
+        ),
         ("POST", "/api/users/me", ["POST /api/users/me"]),
         ("GET", "/", ["route:      GET /\n", "middleware: none", "not met:    api_cors (paths: /api/*)"]),
-        ("DELETE", "/api/users/7", ["405: no route here takes DELETE; Allow: GET, HEAD, OPTIONS", "api_cors (paths: /api/*)"]),
+        (
+            "DELETE",
+            "/api/users/7",
+            ["405: no route here takes DELETE; Allow: GET, HEAD, OPTIONS", "api_cors (paths: /api/*)"],
+        ),
         ("OPTIONS", "/", ["204, answered by the server; Allow: GET, HEAD, OPTIONS"]),
         ("GET", "/ol/7", ["404: no route matches /ol/7"]),
         ("GET", "/files", ["308", "/files/"]),
         ("GET", "/../x", ["400"]),
     ],
-)  # fmt: skip
+)
 def test_explain_says_which_route_and_why(roost_cli: Cli, method: str, path: str, says: list[str]) -> None:
     done = roost_cli("explain", "a.yaml", method, path, files={"a.yaml": SITE})
     assert done.returncode == 0, done.stderr
