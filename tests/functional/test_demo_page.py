@@ -206,8 +206,8 @@ def test_hostile_markdown_runs_no_script(open_page: Callable[[], Page]) -> None:
     page = open_page()
     page.write(
         "Hostile",
-        "<script>window.stolen = 1</script> <img src=x onerror='window.stolen = 2'> "
-        "[a link](javascript:window.stolen=3) **end**",
+        "<script>window.stolen = 1</script>\n\ntext <img src=x onerror='window.stolen = 2'>\n\n"
+        "[a link](javascript:window.stolen=3)\n\n**end**",
     )
     page.wait(lambda: "end" in page.text("preview"), "the note is rendered")
     for link in page.driver.find_elements(By.CSS_SELECTOR, "#preview a[href]"):
