@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const Configuration configuration = read_text(text, "fuzz.yaml", "/");
     const Server& server = configuration.server;
-    if (configuration.routes.empty() || server.listen.empty() || server.processes == 0 || server.threads == 0) std::abort();
+    if (configuration.routes.empty() || server.listen.empty() || server.processes == 0 || server.threads == 0)
+      std::abort();
     if (server.limits.headers == 0 || server.limits.connections == 0 || server.limits.header_bytes < 256) std::abort();
     for (const Route& route : configuration.routes) {
       if (route.path.empty() || route.path.front() != '/') std::abort();

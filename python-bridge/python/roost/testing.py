@@ -1,10 +1,10 @@
 """Calls an application in process, for its tests: no server, no socket.
 
-    from roost.testing import TestClient
+from roost.testing import TestClient
 
-    def test_note_is_created():
-        with TestClient(app) as client:
-            assert client.post("/notes", json={"title": "Bread"}).status_code == 201
+def test_note_is_created():
+    with TestClient(app) as client:
+        assert client.post("/notes", json={"title": "Bread"}).status_code == 201
 """
 
 from __future__ import annotations

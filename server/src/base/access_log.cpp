@@ -121,7 +121,9 @@ AccessLog::AccessLog(int fd, AccessFormat format, uint32_t threads) : impl_(std:
   impl_->buffers.resize(threads);
 }
 
-AccessLog::~AccessLog() { stop(); }
+AccessLog::~AccessLog() {
+  stop();
+}
 
 void AccessLog::start() {
   impl_->writer = std::thread([this] { impl_->run(); });

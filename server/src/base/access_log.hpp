@@ -1,5 +1,5 @@
-// One line for each request, JSON or combined. Each I/O thread formats into a buffer of its own and hands it over to one
-// writer thread in each worker at the end of a batch; the file is opened by the master (append), reopened on USR1.
+// One line for each request, JSON or combined. Each I/O thread formats into a buffer of its own and hands it over to
+// one writer thread in each worker at the end of a batch; the file is opened by the master (append), reopened on USR1.
 #pragma once
 
 #include <chrono>
@@ -13,8 +13,8 @@ struct AccessRecord {
   std::string_view request_id, client_ip, method, target, mount, referer, user_agent;
   uint16_t version = 0x0101;
   uint16_t status = 0;
-  uint64_t bytes = 0;                   // of the response's body, as sent
-  std::chrono::microseconds duration{}; // first byte of the request to last byte of the response handed to the kernel
+  uint64_t bytes = 0;                    // of the response's body, as sent
+  std::chrono::microseconds duration{};  // first byte of the request to last byte of the response handed to the kernel
 };
 
 enum class AccessFormat : uint8_t { json, combined };

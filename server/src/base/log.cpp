@@ -21,20 +21,28 @@ using Poco::AutoPtr;
 // Poco counts levels downwards: fatal 1 .. trace 8.
 Poco::Message::Priority priority_of(roost_log_level level) {
   switch (level) {
-    case ROOST_LOG_DEBUG: return Poco::Message::PRIO_DEBUG;
-    case ROOST_LOG_INFO: return Poco::Message::PRIO_INFORMATION;
-    case ROOST_LOG_WARNING: return Poco::Message::PRIO_WARNING;
-    case ROOST_LOG_ERROR: return Poco::Message::PRIO_ERROR;
+    case ROOST_LOG_DEBUG:
+      return Poco::Message::PRIO_DEBUG;
+    case ROOST_LOG_INFO:
+      return Poco::Message::PRIO_INFORMATION;
+    case ROOST_LOG_WARNING:
+      return Poco::Message::PRIO_WARNING;
+    case ROOST_LOG_ERROR:
+      return Poco::Message::PRIO_ERROR;
   }
   return Poco::Message::PRIO_ERROR;
 }
 
 const char* word_of(roost_log_level level) {
   switch (level) {
-    case ROOST_LOG_DEBUG: return "debug  ";
-    case ROOST_LOG_INFO: return "info   ";
-    case ROOST_LOG_WARNING: return "warning";
-    case ROOST_LOG_ERROR: return "error  ";
+    case ROOST_LOG_DEBUG:
+      return "debug  ";
+    case ROOST_LOG_INFO:
+      return "info   ";
+    case ROOST_LOG_WARNING:
+      return "warning";
+    case ROOST_LOG_ERROR:
+      return "error  ";
   }
   return "error  ";
 }
@@ -69,9 +77,13 @@ void log(roost_log_level level, std::string_view source, std::string_view messag
   log.channel.load(std::memory_order_acquire)->log(Poco::Message(std::string(source), text, priority_of(level)));
 }
 
-bool log_enabled(roost_log_level level) { return level >= server_log().level.load(std::memory_order_relaxed); }
+bool log_enabled(roost_log_level level) {
+  return level >= server_log().level.load(std::memory_order_relaxed);
+}
 
-void set_log_level(roost_log_level level) { server_log().level = level; }
+void set_log_level(roost_log_level level) {
+  server_log().level = level;
+}
 
 void start_async_log() {
   ServerLog& log = server_log();

@@ -1,7 +1,7 @@
-// The server log, through Poco's logging. Lines go to standard error, as "2026-01-31T12:00:00.123Z info    process: text".
-// Before start_async() (master, prototype) a line is written at once; after it (workers) lines are queued in a bounded
-// queue and written by one thread, so that an I/O thread never blocks on them; what the full queue drops is counted and
-// said. Any thread.
+// The server log, through Poco's logging. Lines go to standard error, as "2026-01-31T12:00:00.123Z info    process:
+// text". Before start_async() (master, prototype) a line is written at once; after it (workers) lines are queued in a
+// bounded queue and written by one thread, so that an I/O thread never blocks on them; what the full queue drops is
+// counted and said. Any thread.
 #pragma once
 
 #include <string_view>

@@ -23,9 +23,9 @@ struct alignas(64) WorkerSlot {
   alignas(64) std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> responses[6]{};  // by class: [2] is 2xx; [0] those cut without a head
   std::atomic<uint64_t> bytes_in{0}, bytes_out{0};
-  std::atomic<uint64_t> accepted{0};      // connections
-  std::atomic<int64_t> connections{0};    // open now
-  std::atomic<int64_t> websockets{0};     // of these
+  std::atomic<uint64_t> accepted{0};    // connections
+  std::atomic<int64_t> connections{0};  // open now
+  std::atomic<int64_t> websockets{0};   // of these
   static_assert(std::atomic<uint64_t>::is_always_lock_free);
 };
 

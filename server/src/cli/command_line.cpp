@@ -97,7 +97,8 @@ int in_child(const std::function<int()>& work) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("An application server: C++ plugins, Python, WebSockets and files on one port, from one YAML file.", "roost");
+  CLI::App app("An application server: C++ plugins, Python, WebSockets and files on one port, from one YAML file.",
+               "roost");
   app.set_version_flag("--version", std::string("roost ") + version());
   app.require_subcommand(1);
   Run chosen;

@@ -1,5 +1,5 @@
-// The command line: `roost COMMAND ...`. Exit status 0 on success, 1 when the thing asked failed, 2 on bad usage; errors
-// on standard error.
+// The command line: `roost COMMAND ...`. Exit status 0 on success, 1 when the thing asked failed, 2 on bad usage;
+// errors on standard error.
 #pragma once
 
 namespace roost::cli {

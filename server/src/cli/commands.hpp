@@ -1,6 +1,6 @@
-// The commands, one source file each. add_X() declares the command and its arguments below `parent` and leaves in `run`,
-// when it was the one chosen, what it does: a function that returns the exit status. It may throw config::ConfigError
-// (shown as it is) and any other std::exception (shown as "roost: what"), which end with status 1.
+// The commands, one source file each. add_X() declares the command and its arguments below `parent` and leaves in
+// `run`, when it was the one chosen, what it does: a function that returns the exit status. It may throw
+// config::ConfigError (shown as it is) and any other std::exception (shown as "roost: what"), which end with status 1.
 #pragma once
 
 #include <functional>

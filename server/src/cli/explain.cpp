@@ -61,8 +61,8 @@ void explain_chain(const dispatch::Site& site, const std::vector<middleware::Mid
     if (scoped != nullptr && !scoped->applies(question.path, question.method)) {
       other.push_back(link->name() + " (" + scope + ")");
     } else {
-      const bool named =
-          route && std::find(route->middleware.begin(), route->middleware.end(), link->name()) != route->middleware.end();
+      const bool named = route && std::find(route->middleware.begin(), route->middleware.end(), link->name()) !=
+                                      route->middleware.end();
       met.push_back(link->name() + " (" + (named ? "named by the route" : scope.empty() ? "everywhere" : scope) + ")");
     }
   }
@@ -77,8 +77,8 @@ void explain_chain(const dispatch::Site& site, const std::vector<middleware::Mid
 
 void explain_found(const dispatch::Site& site, const dispatch::Route& route, const routing::MatchBuffer& buffer,
                    const Question& question) {
-  std::cout << "route:      " << (route.methods.empty() ? "any method" : route.methods) << " " << route.host << route.path
-            << "\nhandler:    " << route.name << "\nplace:      " << place_text(route.place) << "\n";
+  std::cout << "route:      " << (route.methods.empty() ? "any method" : route.methods) << " " << route.host
+            << route.path << "\nhandler:    " << route.name << "\nplace:      " << place_text(route.place) << "\n";
   for (const roost_field& param : buffer.params) {
     std::cout << "parameter:  " << http::view(param.name) << " = \"" << http::view(param.value) << "\"\n";
   }
@@ -120,7 +120,8 @@ int explain(const dispatch::Site& site, const Question& question) {
 }  // namespace
 
 void add_explain(CLI::App& parent, Run& run) {
-  CLI::App* command = parent.add_subcommand("explain", "Say which route answers a request, through which middleware, and why");
+  CLI::App* command =
+      parent.add_subcommand("explain", "Say which route answers a request, through which middleware, and why");
   const auto file = add_file_argument(*command);
   const auto question = std::make_shared<Question>();
   command->add_option("METHOD", question->method, "GET, POST, ...")->required();

@@ -31,7 +31,7 @@ constexpr std::string_view kSource =
               return roost::Response::text(greeting, ", ", request.path("name"), "!");
             });
           }
-)cpp";
+    )cpp";
 
 constexpr std::string_view kYaml = R"yaml(server:
   listen: "127.0.0.1:${PORT:-8080}"

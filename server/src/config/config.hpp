@@ -36,14 +36,14 @@ struct Listen {
 };
 
 struct Limits {
-  size_t header_bytes = 32 * 1024;   // request line and header section together: 431
-  size_t headers = 100;              // number of field lines: 431
-  size_t target_bytes = 8 * 1024;    // 414
-  size_t body_bytes = 10 << 20;      // 413
-  size_t spill = 256 * 1024;         // bodies above this are kept in a temporary file
-  size_t connections = 10000;        // for each worker; further ones wait in the backlog
-  Place connections_place{};         // where the file says so; line 0: the default
-  size_t per_address = 0;            // connections from one client address in each worker; 0: no limit
+  size_t header_bytes = 32 * 1024;  // request line and header section together: 431
+  size_t headers = 100;             // number of field lines: 431
+  size_t target_bytes = 8 * 1024;   // 414
+  size_t body_bytes = 10 << 20;     // 413
+  size_t spill = 256 * 1024;        // bodies above this are kept in a temporary file
+  size_t connections = 10000;       // for each worker; further ones wait in the backlog
+  Place connections_place{};        // where the file says so; line 0: the default
+  size_t per_address = 0;           // connections from one client address in each worker; 0: no limit
 };
 
 struct Timeouts {
@@ -56,9 +56,9 @@ struct Timeouts {
 };
 
 struct Websocket {
-  size_t message_bytes = 1 << 20;  // 1009
-  size_t send_buffer = 1 << 20;    // for each connection; past it the connection is closed with 1013
-  milliseconds ping{30'000};       // 0: never; no pong within the same time again: closed
+  size_t message_bytes = 1 << 20;    // 1009
+  size_t send_buffer = 1 << 20;      // for each connection; past it the connection is closed with 1013
+  milliseconds ping{30'000};         // 0: never; no pong within the same time again: closed
   std::vector<std::string> origins;  // allowed Origin values; empty: all
   bool compress = false;             // permessage-deflate, with clients that offer it
 };
@@ -92,16 +92,16 @@ struct Server {
 };
 
 struct Python {
-  std::filesystem::path venv;                // absolute; empty: $VIRTUAL_ENV, .venv beside the file, python3 on PATH
-  std::vector<std::filesystem::path> path;   // put in front of sys.path
-  uint32_t threads = 32;                     // of the pool for plain `def` handlers, in each worker
-  bool preload = true;                       // import in the prototype
+  std::filesystem::path venv;               // absolute; empty: $VIRTUAL_ENV, .venv beside the file, python3 on PATH
+  std::vector<std::filesystem::path> path;  // put in front of sys.path
+  uint32_t threads = 32;                    // of the pool for plain `def` handlers, in each worker
+  bool preload = true;                      // import in the prototype
   Place place;
 };
 
 struct Plugin {
   std::string name;
-  std::string library;  // as written; looked for beside the file, then in the plugin directories
+  std::string library;                  // as written; looked for beside the file, then in the plugin directories
   const roost_value* config = nullptr;  // owned by Configuration::values
   Place place;
 };
@@ -111,18 +111,18 @@ enum class MiddlewareKind : uint8_t { cors, plugin, scheme };
 struct Cors {
   std::vector<std::string> origins;  // "*" alone allows all
   bool credentials = false;
-  std::vector<std::string> methods;         // empty: those of the route
-  std::vector<std::string> headers;         // empty: what the client asks for
+  std::vector<std::string> methods;  // empty: those of the route
+  std::vector<std::string> headers;  // empty: what the client asks for
   std::vector<std::string> expose_headers;
   std::chrono::seconds max_age{600};
 };
 
 struct Middleware {
   MiddlewareKind kind{};
-  std::string name;    // `name:`, else the kind and value; routes refer to it
+  std::string name;  // `name:`, else the kind and value; routes refer to it
   Cors cors;
-  std::string plugin, handler;  // "hello.stamp"
-  std::string scheme, value;    // "python", "hooks:authenticate"
+  std::string plugin, handler;       // "hello.stamp"
+  std::string scheme, value;         // "python", "hooks:authenticate"
   std::vector<std::string> paths;    // empty: everywhere. "/api/*" includes /api itself
   std::vector<std::string> methods;  // empty: every method
   const roost_value* node = nullptr;

@@ -16,14 +16,19 @@ Place Node::place() const {
   return {file_, static_cast<uint32_t>(mark.line + 1), static_cast<uint32_t>(mark.column + 1)};
 }
 
-void Node::fail(const std::string& problem) const { throw ConfigError(place(), key_, problem); }
+void Node::fail(const std::string& problem) const {
+  throw ConfigError(place(), key_, problem);
+}
 
 std::string Node::text() const {
-  if (!node_.IsScalar()) fail(node_.IsNull() ? "a value is missing" : "a single value is expected, not a list or a map");
+  if (!node_.IsScalar())
+    fail(node_.IsNull() ? "a value is missing" : "a single value is expected, not a list or a map");
   Interpolated result = interpolate(node_.Scalar());
-  if (result.malformed) fail("\"" + node_.Scalar() + "\": a variable is written ${NAME} or ${NAME:-default}; $$ is a dollar");
+  if (result.malformed)
+    fail("\"" + node_.Scalar() + "\": a variable is written ${NAME} or ${NAME:-default}; $$ is a dollar");
   if (!result.missing.empty()) {
-    fail("the environment has no variable " + result.missing + "; set it, or give a default: ${" + result.missing + ":-...}");
+    fail("the environment has no variable " + result.missing + "; set it, or give a default: ${" + result.missing +
+         ":-...}");
   }
   return result.text;
 }

@@ -1,6 +1,6 @@
-// One node of the YAML file on its way into the structs of config.hpp: knows its place and its key path, hands out typed
-// values, and remembers which keys were asked for, so that the others can be named as unknown. Lives while a file is
-// read; only config/ sees it. Every getter throws ConfigError.
+// One node of the YAML file on its way into the structs of config.hpp: knows its place and its key path, hands out
+// typed values, and remembers which keys were asked for, so that the others can be named as unknown. Lives while a file
+// is read; only config/ sees it. Every getter throws ConfigError.
 #pragma once
 
 #include <yaml-cpp/yaml.h>

@@ -65,7 +65,8 @@ Configuration read_file(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::stringstream text;
   if (!stream || std::filesystem::is_directory(file) || !(text << stream.rdbuf())) {
-    throw ConfigError({name, 0, 0}, "", "the file cannot be read: " + std::generic_category().message(errno ? errno : EIO));
+    throw ConfigError({name, 0, 0}, "",
+                      "the file cannot be read: " + std::generic_category().message(errno ? errno : EIO));
   }
   const auto absolute = std::filesystem::absolute(file).lexically_normal();
   return read(parse(text.str(), name), name, absolute, absolute.parent_path());

@@ -70,7 +70,9 @@ std::optional<Node> the_kind(Node& node, std::initializer_list<const char*> kind
   return chosen;
 }
 
-std::string last_part(const std::string& key) { return key.substr(key.rfind('.') + 1); }
+std::string last_part(const std::string& key) {
+  return key.substr(key.rfind('.') + 1);
+}
 
 void read_respond(Node node, Route& route) {
   route.kind = RouteKind::respond;
@@ -169,7 +171,8 @@ Route read_route(Node node, const Configuration& configuration, ValueTree& value
     route.status = 308;
     if (auto found = node.get("status")) {
       route.status = static_cast<uint16_t>(found->integer(300, 399));
-      if (route.status != 301 && route.status != 302 && route.status != 303 && route.status != 307 && route.status != 308) {
+      if (route.status != 301 && route.status != 302 && route.status != 303 && route.status != 307 &&
+          route.status != 308) {
         found->fail("\"" + found->text() + "\" is none of 301, 302, 303, 307, 308");
       }
     }

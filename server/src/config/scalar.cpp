@@ -81,7 +81,8 @@ std::optional<Network> parse_network(std::string_view text) {
     network.prefix = static_cast<uint8_t>(96 + bits.value_or(32));
     return network;
   }
-  if (inet_pton(AF_INET6, address.c_str(), network.address.data()) != 1 || bits.value_or(128) > 128) return std::nullopt;
+  if (inet_pton(AF_INET6, address.c_str(), network.address.data()) != 1 || bits.value_or(128) > 128)
+    return std::nullopt;
   network.prefix = static_cast<uint8_t>(bits.value_or(128));
   return network;
 }

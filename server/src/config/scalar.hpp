@@ -24,7 +24,7 @@ std::optional<Network> parse_network(std::string_view text);
 
 struct Interpolated {
   std::string text;
-  std::string missing;  // the name of a variable that is not set and has no default; empty: all were replaced
+  std::string missing;     // the name of a variable that is not set and has no default; empty: all were replaced
   bool malformed = false;  // "${" without "}", or an empty name
 };
 // ${NAME}, ${NAME:-default} (also when NAME is set but empty), $$.

@@ -10,7 +10,8 @@ namespace {
 void read_size(Node& node, const char* name, size_t& value, size_t least = 1) {
   if (auto found = node.get(name)) {
     value = found->size();
-    if (value < least) found->fail("\"" + found->text() + "\" is less than the smallest useful value, " + std::to_string(least));
+    if (value < least)
+      found->fail("\"" + found->text() + "\" is less than the smallest useful value, " + std::to_string(least));
   }
 }
 
@@ -43,9 +44,11 @@ Listen read_listen(Node node) {
     return listen;
   }
   const size_t colon = address.rfind(':');
-  const auto port = colon == std::string::npos ? std::nullopt : parse_unsigned(std::string_view(address).substr(colon + 1));
+  const auto port =
+      colon == std::string::npos ? std::nullopt : parse_unsigned(std::string_view(address).substr(colon + 1));
   if (!port || *port > 65535) {
-    node.fail("\"" + address + "\" is no address; write HOST:PORT such as 127.0.0.1:8080, [::1]:8080, :8080 or unix:/PATH");
+    node.fail("\"" + address +
+              "\" is no address; write HOST:PORT such as 127.0.0.1:8080, [::1]:8080, :8080 or unix:/PATH");
   }
   return listen;
 }
@@ -118,8 +121,7 @@ void read_server(Node node, const std::filesystem::path& directory, Server& serv
     }
   }
   if (auto found = node.get("processes")) {
-    server.processes =
-        found->text() == "auto" ? usable_cores() : static_cast<uint32_t>(found->integer(1, 256));
+    server.processes = found->text() == "auto" ? usable_cores() : static_cast<uint32_t>(found->integer(1, 256));
   }
   if (auto found = node.get("threads")) {
     server.threads = found->text() == "auto" ? usable_cores() : static_cast<uint32_t>(found->integer(1, 256));

@@ -127,7 +127,8 @@ void Dispatcher::call_handler(Transaction& transaction) const noexcept {
   if ((flags & ROOST_HANDLER_WEBSOCKET) != 0) {
     const uint16_t refused = transaction.check_websocket();
     if (refused == 426) {
-      const roost_field fields[] = {{str("Upgrade"), str("websocket")}, {str("Sec-WebSocket-Version"), str("13")},
+      const roost_field fields[] = {{str("Upgrade"), str("websocket")},
+                                    {str("Sec-WebSocket-Version"), str("13")},
                                     {str("Content-Type"), str(kPlain)}};
       respond(transaction, 426, fields, 3, "Upgrade Required\n");
       return;

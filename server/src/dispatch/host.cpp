@@ -4,10 +4,10 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "base/version.hpp"
 #include "dispatch/worker_services.hpp"
 #include "http/exchange.hpp"
 #include "http/response_head.hpp"
-#include "base/version.hpp"
 #include "websocket/connection.hpp"
 
 namespace roost::dispatch {
@@ -203,9 +203,8 @@ roost_status ws_send_to(roost_str id, roost_ws_kind kind, roost_str data) {
 
 roost_status ws_broadcast(roost_str group, roost_ws_kind kind, roost_str data, roost_str except) {
   if (!is_kind(kind)) return ROOST_INVALID;
-  return ask_worker([&](WorkerServices& worker) {
-    return worker.broadcast(view(group), kind, view(data), view(except));
-  });
+  return ask_worker(
+      [&](WorkerServices& worker) { return worker.broadcast(view(group), kind, view(data), view(except)); });
 }
 
 roost_status ws_list(roost_str group, void (*each)(void*, roost_str), void* arg) {
@@ -215,9 +214,8 @@ roost_status ws_list(roost_str group, void (*each)(void*, roost_str), void* arg)
 
 roost_status ws_publish(roost_str topic, roost_ws_kind kind, roost_str data, roost_str except) {
   if (!is_kind(kind)) return ROOST_INVALID;
-  return ask_worker([&](WorkerServices& worker) {
-    return worker.publish(view(topic), kind, view(data), view(except));
-  });
+  return ask_worker(
+      [&](WorkerServices& worker) { return worker.publish(view(topic), kind, view(data), view(except)); });
 }
 
 // Workers ---------------------------------------------------------------------------------------------------------

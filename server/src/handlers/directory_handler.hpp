@@ -17,8 +17,8 @@ namespace roost::handlers {
 struct DirectoryOptions {
   std::string mount = "/";  // the route's path, patterns and all: as many segments are not part of the file's path
   std::filesystem::path directory{};  // absolute
-  std::string index = "index.html";  // empty: none
-  std::string fallback{};            // served with 200 for what is not there; below the directory; empty: none
+  std::string index = "index.html";   // empty: none
+  std::string fallback{};             // served with 200 for what is not there; below the directory; empty: none
   bool listing = false;
   std::string cache_control{};  // empty: none is sent
 };

@@ -306,8 +306,8 @@ void HttpConnection::send(std::string_view bytes, OutputSegment* tail) {
       total += tail->size;
     }
     const int flags = MSG_NOSIGNAL | (tail != nullptr && !memory ? MSG_MORE : 0);
-    const ssize_t n = tail == nullptr ? ::send(fd_.get(), bytes.data(), bytes.size(), flags)
-                                      : ::sendmsg(fd_.get(), &message, flags);
+    const ssize_t n =
+        tail == nullptr ? ::send(fd_.get(), bytes.data(), bytes.size(), flags) : ::sendmsg(fd_.get(), &message, flags);
     if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
       broken_ = true;
       if (tail != nullptr) tail->dispose();

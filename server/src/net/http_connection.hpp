@@ -52,11 +52,11 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
 
  private:
   enum class Phase : uint8_t {
-    head,     // idle, or a request's head is incomplete
-    body,     // the body is collected
-    running,  // the exchange is on its way; its body may be streamed
-    writing,  // the response is complete and has not left yet
-    closing,  // what is queued leaves, then the end
+    head,       // idle, or a request's head is incomplete
+    body,       // the body is collected
+    running,    // the exchange is on its way; its body may be streamed
+    writing,    // the response is complete and has not left yet
+    closing,    // what is queued leaves, then the end
     lingering,  // our side is shut; what comes is read and dropped so that no reset overtakes the response
     upgraded,   // the socket is a WebSocket's
     closed
@@ -87,17 +87,17 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   PeerAddress peer_;
   Phase phase_ = Phase::head;
   bool trusted_peer_ = false;
-  bool eof_ = false;       // the client will send no more
-  bool broken_ = false;    // the socket takes nothing any more
-  bool linger_ = false;    // there may be input that nobody read
-  bool abort_ = false;     // the response cannot be completed: the client has to notice
+  bool eof_ = false;     // the client will send no more
+  bool broken_ = false;  // the socket takes nothing any more
+  bool linger_ = false;  // there may be input that nobody read
+  bool abort_ = false;   // the response cannot be completed: the client has to notice
   bool progressed_ = false;
   uint32_t watched_ = 0;
   std::string_view behind_head_;  // while a request without body is dispatched: what came behind it
-  size_t seen_ = 0;        // bytes of an incomplete head that were looked at
-  int64_t deadline_ = 0;   // 0: none
+  size_t seen_ = 0;               // bytes of an incomplete head that were looked at
+  int64_t deadline_ = 0;          // 0: none
   HttpExchange* exchange_ = nullptr;
-  ByteBuffer input_;       // what was read and is not taken yet
+  ByteBuffer input_;  // what was read and is not taken yet
   std::unique_ptr<OutputQueue> queue_;
 };
 

@@ -65,8 +65,8 @@ void HttpConnection::set_deadline() noexcept {
     progressed_ = false;
     const int64_t now = thread_.loop().now();
     const int64_t idle = thread_.worker().settings.timeouts.keep_alive.count();
-    arm(now + (thread_.worker().draining.load(std::memory_order_relaxed) ? std::min(idle, kDrainIdleMilliseconds)
-                                                                         : idle));
+    arm(now +
+        (thread_.worker().draining.load(std::memory_order_relaxed) ? std::min(idle, kDrainIdleMilliseconds) : idle));
   } else if (phase_ == Phase::running && queue_ == nullptr && !exchange_->wants_body()) {
     arm(0);  // the handler's deadline alone
   }

@@ -157,7 +157,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   uint32_t local_signals_ = 0;
   int64_t handler_deadline_ = 0;
   int64_t began_us_ = 0;
-  uint16_t body_status_ = 0;    // why there will be no more body, until the reader was told
+  uint16_t body_status_ = 0;   // why there will be no more body, until the reader was told
   std::string_view body_why_;  // static
   const char* head_data_ = nullptr;
   size_t head_size_ = 0;

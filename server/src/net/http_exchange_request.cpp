@@ -28,7 +28,8 @@ int64_t now_us() {
 
 void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& head, const char* data) {
   connection_ = &connection;
-  free_ = kept_ = complete_ = cut_ = responder_done_ = streams_body_ = body_failed_ = body_ended_ = continue_due_ = false;
+  free_ = kept_ = complete_ = cut_ = responder_done_ = streams_body_ = body_failed_ = body_ended_ = continue_due_ =
+      false;
   close_ = chunked_ = no_body_ = until_close_ = false;
   local_signals_ = 0;
   handler_deadline_ = 0;
@@ -103,8 +104,7 @@ void HttpExchange::keep() {
       text.data = copy + head_size_ + (text.data - match.decoded.data());
     }
   };
-  for (roost_str* text :
-       {&request_.method, &request_.target, &request_.path, &request_.query, &request_.authority}) {
+  for (roost_str* text : {&request_.method, &request_.target, &request_.path, &request_.query, &request_.authority}) {
     if (text->data != nullptr) moved(*text);
   }
   fields_.assign(request_.headers, request_.headers + request_.header_count);

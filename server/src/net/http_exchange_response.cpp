@@ -145,9 +145,9 @@ roost_status HttpExchange::respond(const roost_response& response) {
   ByteBuffer& out = direct ? thread_.output() : outbox_;
   const bool none = http::has_no_body(response.status);
   const uint64_t length = given.size();
-  const http::Framing framing = none                       ? http::Framing::none
+  const http::Framing framing = none                      ? http::Framing::none
                                 : is_head_ && length == 0 ? http::Framing::head
-                                                           : http::Framing::length;
+                                                          : http::Framing::length;
   if (!write_head(out, response, framing, length)) {
     state_.store(State::open, std::memory_order_release);
     return ROOST_INVALID;
@@ -334,7 +334,8 @@ roost_status HttpExchange::accept_websocket(const roost_ws_accept& accept, roost
   std::string head;
   websocket::DeflateParameters deflate;
   const bool compress = thread_.worker().settings.websocket.compress;
-  if (write_switching_protocols(head, request_, accept, compress ? &deflate : nullptr) != ROOST_OK) return ROOST_INVALID;
+  if (write_switching_protocols(head, request_, accept, compress ? &deflate : nullptr) != ROOST_OK)
+    return ROOST_INVALID;
   if (!claim(State::building)) return refuse();
   if (gone_.load(std::memory_order_acquire)) {
     state_.store(State::done, std::memory_order_release);

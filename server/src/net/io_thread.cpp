@@ -40,8 +40,8 @@ IoThread::IoThread(WorkerContext& worker, uint16_t index)
       websockets_(loop_, *worker.websockets, index),
       id_prefix_(make_prefix(index)),
       read_buffer_(std::make_unique<char[]>(kReadBuffer)),
-      parser_({worker.settings.limits.header_bytes, worker.settings.limits.headers,
-               worker.settings.limits.target_bytes}) {
+      parser_(
+          {worker.settings.limits.header_bytes, worker.settings.limits.headers, worker.settings.limits.target_bytes}) {
   drain_.thread = this;
   drain_.run = &IoThread::drain_here;
   stop_.thread = this;

@@ -1,6 +1,6 @@
-// One I/O thread: its loop, its connections, and what they share on it, so that an idle connection owns next to nothing:
-// the read buffer, the output of the batch at hand, the parser, spare exchanges. Owned by the WorkerServer; everything
-// but start(), the posted requests and join() belongs to the thread itself.
+// One I/O thread: its loop, its connections, and what they share on it, so that an idle connection owns next to
+// nothing: the read buffer, the output of the batch at hand, the parser, spare exchanges. Owned by the WorkerServer;
+// everything but start(), the posted requests and join() belongs to the thread itself.
 #pragma once
 
 #include <array>

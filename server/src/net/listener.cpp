@@ -66,8 +66,8 @@ void Listener::room_again() noexcept {
 
 void Listener::on_timer() noexcept {
   const WorkerContext& worker = thread_.worker();
-  if (full_ && worker.connections.load(std::memory_order_relaxed) >=
-                   static_cast<int64_t>(worker.settings.limits.connections)) {
+  if (full_ &&
+      worker.connections.load(std::memory_order_relaxed) >= static_cast<int64_t>(worker.settings.limits.connections)) {
     pause_full();
     return;
   }

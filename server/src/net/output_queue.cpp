@@ -92,8 +92,7 @@ SendResult OutputQueue::send(int socket, uint64_t& sent) noexcept {
   while (!empty()) {
     if (sent >= kAtOnce) return SendResult::blocked;
     const uint64_t before = sent;
-    const SendResult result =
-        segments_[first_].file >= 0 ? send_file(socket, sent) : send_memory(socket, sent);
+    const SendResult result = segments_[first_].file >= 0 ? send_file(socket, sent) : send_memory(socket, sent);
     bytes_ -= sent - before;
     if (result != SendResult::done) return result;
   }

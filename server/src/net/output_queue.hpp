@@ -1,5 +1,5 @@
-// What a socket would not take yet, in order: bytes of its own, bytes of others that are given back when sent, pieces of
-// files. Owned by a connection while something waits. One thread's at a time.
+// What a socket would not take yet, in order: bytes of its own, bytes of others that are given back when sent, pieces
+// of files. Owned by a connection while something waits. One thread's at a time.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Takes a request's body apart from its framing (Content-Length or chunked) and keeps it: in memory, above `spill` in an
-// unlinked temporary file, or not at all when it is streamed. One for each exchange; the I/O thread's.
+// Takes a request's body apart from its framing (Content-Length or chunked) and keeps it: in memory, above `spill` in
+// an unlinked temporary file, or not at all when it is streamed. One for each exchange; the I/O thread's.
 #pragma once
 
 #include <cstdint>

@@ -50,11 +50,10 @@ WorkerServer::WorkerServer(WorkerSetup setup) : impl_(std::make_unique<Impl>(std
   context.pool = std::make_unique<ThreadPool>(kPoolThreads, kPoolQueue);
   if (impl.setup.plugins != nullptr) context.batch_ends = impl.setup.plugins->batch_ends();
   if (settings.access_log.format != config::LogFormat::none && impl.setup.access_log_fd >= 0) {
-    context.access_log = std::make_unique<base::AccessLog>(impl.setup.access_log_fd,
-                                                           settings.access_log.format == config::LogFormat::json
-                                                               ? base::AccessFormat::json
-                                                               : base::AccessFormat::combined,
-                                                           settings.threads);
+    context.access_log = std::make_unique<base::AccessLog>(
+        impl.setup.access_log_fd,
+        settings.access_log.format == config::LogFormat::json ? base::AccessFormat::json : base::AccessFormat::combined,
+        settings.threads);
   }
   context.on_last_connection_arg = &impl;
   context.on_last_connection = [](void* arg) {

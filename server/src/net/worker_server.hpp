@@ -20,11 +20,11 @@
 namespace roost::net {
 
 struct WorkerSetup {
-  const dispatch::Site* site = nullptr;              // outlives the server; so does the next
+  const dispatch::Site* site = nullptr;  // outlives the server; so does the next
   const handlers::PluginSet* plugins = nullptr;
-  std::vector<int> listeners;                        // non-blocking, listening, shared with the other workers; borrowed
-  int access_log_fd = -1;                            // borrowed; -1: none
-  uint32_t slot = 0;                                 // own index in links.slots
+  std::vector<int> listeners;  // non-blocking, listening, shared with the other workers; borrowed
+  int access_log_fd = -1;      // borrowed; -1: none
+  uint32_t slot = 0;           // own index in links.slots
   uint32_t generation = 0;
   HostLinks links;
   // Asks the master to drain and replace this worker. Any thread.

@@ -1,5 +1,5 @@
-// Messages between master, prototypes and workers: one SOCK_SEQPACKET pair for each prototype and each worker, so that a
-// message arrives whole, with the descriptors that belong to it, or not at all. One thread at a time for each end.
+// Messages between master, prototypes and workers: one SOCK_SEQPACKET pair for each prototype and each worker, so that
+// a message arrives whole, with the descriptors that belong to it, or not at all. One thread at a time for each end.
 #pragma once
 
 #include <cstdint>
@@ -14,28 +14,28 @@ namespace roost::process {
 
 enum class Tell : uint32_t {
   // Master to prototype.
-  spawn,       // slot: fork a worker for it
-  quit,        // end as soon as there are no children
+  spawn,  // slot: fork a worker for it
+  quit,   // end as soon as there are no children
   // Master to prototype and to worker.
   access_log,  // one descriptor: write there from now on
   // Prototype to master.
-  loaded,      // text: start-up lines about plugins and routes
-  threads,     // text: names of the threads that exist after import; the prototype ends
-  spawned,     // slot, pid; descriptors: the worker's channel, its pidfd
-  exited,      // slot, pid, status as waitpid() gives it
+  loaded,   // text: start-up lines about plugins and routes
+  threads,  // text: names of the threads that exist after import; the prototype ends
+  spawned,  // slot, pid; descriptors: the worker's channel, its pidfd
+  exited,   // slot, pid, status as waitpid() gives it
   // Prototype or worker to master.
-  failed,      // text: why; the sender ends
+  failed,  // text: why; the sender ends
   // Worker to master.
-  prepared,    // start hooks are done; text as in `loaded` when the worker itself has loaded
-  serving,     // takes connections
-  retire,      // text: why it wants to be replaced
+  prepared,  // start hooks are done; text as in `loaded` when the worker itself has loaded
+  serving,   // takes connections
+  retire,    // text: why it wants to be replaced
   // Master to worker.
-  serve,       // take connections
-  drain,       // take no more, end when the last one is served
+  serve,  // take connections
+  drain,  // take no more, end when the last one is served
   // A program started afresh (`python app.py`) to master, and back.
-  program,     // text: its configuration
-  host,        // slot: how many; descriptors: the slots' memory, then pieces of the inboxes
-  listeners,   // descriptors; slot: generation; the last message
+  program,    // text: its configuration
+  host,       // slot: how many; descriptors: the slots' memory, then pieces of the inboxes
+  listeners,  // descriptors; slot: generation; the last message
 };
 
 struct Message {
@@ -43,8 +43,8 @@ struct Message {
   uint32_t slot = 0;
   int32_t pid = 0;
   int32_t status = 0;
-  std::string text{};                  // cut at 60 KiB
-  std::vector<base::UniqueFd> fds{};   // received ones
+  std::string text{};                 // cut at 60 KiB
+  std::vector<base::UniqueFd> fds{};  // received ones
 };
 
 class Channel {

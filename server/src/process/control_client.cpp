@@ -41,12 +41,15 @@ Connection connect_to(const std::string& path) {
 
 }  // namespace
 
-pid_t listening_process(const std::string& path) { return connect_to(path).server; }
+pid_t listening_process(const std::string& path) {
+  return connect_to(path).server;
+}
 
 ControlAnswer ask_master(const std::string& path, const std::string& command) {
   const Connection connection = connect_to(path);
   if (!connection.fd) {
-    if (errno == ENOENT || errno == ECONNREFUSED) throw std::runtime_error("no server runs for this file (" + path + ")");
+    if (errno == ENOENT || errno == ECONNREFUSED)
+      throw std::runtime_error("no server runs for this file (" + path + ")");
     throw std::runtime_error(path + ": " + std::generic_category().message(errno));
   }
   const base::UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, connection.server, 0)));

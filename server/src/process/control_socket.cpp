@@ -28,7 +28,8 @@ void make_folder(const std::string& path) {
   if (folder.empty()) return;
   std::error_code error;
   std::filesystem::create_directories(folder.parent_path(), error);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) throw problem(path, std::generic_category().message(errno));
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    throw problem(path, std::generic_category().message(errno));
   struct stat found;
   if (::stat(folder.c_str(), &found) != 0) throw problem(path, std::generic_category().message(errno));
   const bool open_to_all = (found.st_mode & S_IWOTH) != 0 && (found.st_mode & S_ISVTX) == 0;

@@ -1,5 +1,6 @@
 // Where the master hears `roost reload`, `stop` and `status`: a unix socket for its own user alone. A request is one
-// line; the answer is "ok" or "failed" and a line end, then text until the end of the stream. The master's; one thread's.
+// line; the answer is "ok" or "failed" and a line end, then text until the end of the stream. The master's; one
+// thread's.
 #pragma once
 
 #include <poll.h>

@@ -19,4 +19,6 @@ int roost_embed_serve(const roost_embedding* embedding) {
   }
 }
 
-const char* roost_embed_version(void) { return roost::version(); }
+const char* roost_embed_version(void) {
+  return roost::version();
+}

@@ -25,7 +25,9 @@ milliseconds since(Generation::Clock::time_point start) {
   return std::chrono::duration_cast<milliseconds>(Generation::Clock::now() - start);
 }
 
-void log(roost_log_level level, const std::string& text) { base::log(level, "process", text); }
+void log(roost_log_level level, const std::string& text) {
+  base::log(level, "process", text);
+}
 
 }  // namespace
 
@@ -45,7 +47,9 @@ Generation::Generation(uint32_t number, std::shared_ptr<const config::Configurat
       host_(host),
       wanted_(configuration_->server.processes) {}
 
-Generation::~Generation() { cut(); }
+Generation::~Generation() {
+  cut();
+}
 
 void Generation::adopt_prototype(pid_t pid, Channel channel) {
   pid_ = pid;
@@ -195,8 +199,8 @@ void Generation::worker_ended(uint32_t slot, const Message& message) {
   hear_worker(slot, found->second);
   const Worker& worker = found->second;
   const bool expected = worker.state == Worker::State::draining || worker.retiring;
-  const std::string what = "worker " + std::to_string(message.pid) + " ended: " +
-                           (message.text.empty() ? ending_of(message.status) : message.text);
+  const std::string what = "worker " + std::to_string(message.pid) +
+                           " ended: " + (message.text.empty() ? ending_of(message.status) : message.text);
   if (starting()) {
     fail("a " + what + " before it was ready");
   } else if (!expected) {
@@ -204,7 +208,8 @@ void Generation::worker_ended(uint32_t slot, const Message& message) {
         backoff_.after_death(worker.state == Worker::State::serving ? since(worker.since) : milliseconds(0));
     next_spawn_ = Clock::now() + delay;
     if (phase_ == Phase::serving) {
-      log(ROOST_LOG_ERROR, what + "; replaced " + (delay.count() ? "in " + std::to_string(delay.count()) + " ms" : "at once"));
+      log(ROOST_LOG_ERROR,
+          what + "; replaced " + (delay.count() ? "in " + std::to_string(delay.count()) + " ms" : "at once"));
     } else {
       log(ROOST_LOG_ERROR, what);
     }

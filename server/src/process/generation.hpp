@@ -30,7 +30,7 @@ class Generation {
     opening,    // all are prepared and were told to serve
     serving,
     draining,
-    over,       // no process is left
+    over,  // no process is left
   };
 
   struct Worker {
@@ -39,10 +39,10 @@ class Generation {
     pid_t pid = 0;
     Channel channel;
     base::UniqueFd pidfd;
-    Clock::time_point since{};       // of the state
-    bool retiring = false;           // to be drained when its replacement serves
+    Clock::time_point since{};  // of the state
+    bool retiring = false;      // to be drained when its replacement serves
     bool told_to_serve = false;
-    Clock::time_point cut_at{};      // when draining
+    Clock::time_point cut_at{};  // when draining
     uint32_t log_epoch = 0;
   };
 

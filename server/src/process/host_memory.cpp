@@ -15,7 +15,9 @@ namespace {
 // What waits for a worker that does not read; further messages are refused to the sender.
 constexpr int kInboxBytes = 208 * 1024;
 
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
 
 }  // namespace
 
@@ -45,7 +47,9 @@ HostMemory::HostMemory(uint32_t slots, std::vector<base::UniqueFd> fds) {
   }
 }
 
-HostMemory::~HostMemory() { ::munmap(slots_.data(), slots_.size_bytes()); }
+HostMemory::~HostMemory() {
+  ::munmap(slots_.data(), slots_.size_bytes());
+}
 
 void HostMemory::map(uint32_t slots) {
   void* address =

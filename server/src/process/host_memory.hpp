@@ -40,6 +40,8 @@ class HostMemory {
 
 // How many slots a server needs whose configuration names `processes` workers: they, one generation that starts, two
 // that drain, and room for those that TTIN adds.
-constexpr uint32_t slots_for(uint32_t processes) { return 4 * processes + 12; }
+constexpr uint32_t slots_for(uint32_t processes) {
+  return 4 * processes + 12;
+}
 
 }  // namespace roost::process

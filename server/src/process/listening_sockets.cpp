@@ -50,7 +50,8 @@ std::string reason_of(const Poco::Exception& error) {
 
 }  // namespace
 
-Listener::Listener(const config::Listen& listen, const std::string& key) : address_(listen.address), owner_(::getpid()) {
+Listener::Listener(const config::Listen& listen, const std::string& key)
+    : address_(listen.address), owner_(::getpid()) {
   try {
     if (address_.starts_with(kUnix)) {
       bind_unix(address_.substr(kUnix.size()));
@@ -75,7 +76,8 @@ Listener::~Listener() {
 
 void Listener::bind_unix(const std::string& path) {
   if (path.size() >= sizeof sockaddr_un{}.sun_path) {
-    throw std::runtime_error("a socket's path has at most " + std::to_string(sizeof sockaddr_un{}.sun_path - 1) + " bytes");
+    throw std::runtime_error("a socket's path has at most " + std::to_string(sizeof sockaddr_un{}.sun_path - 1) +
+                             " bytes");
   }
   struct stat found;
   if (::lstat(path.c_str(), &found) == 0) {
@@ -108,14 +110,18 @@ void Listener::bind_tcp() {
   socket_.bind(address, true, false);
 }
 
-int Listener::fd() const { return socket_.impl()->sockfd(); }
+int Listener::fd() const {
+  return socket_.impl()->sockfd();
+}
 
 std::string Listener::url() const {
   if (address_.starts_with(kUnix)) return address_;
   return "http://" + socket_.address().toString();
 }
 
-void Listener::shut() noexcept { ::shutdown(fd(), SHUT_RDWR); }
+void Listener::shut() noexcept {
+  ::shutdown(fd(), SHUT_RDWR);
+}
 
 Listeners open_listeners(const std::vector<config::Listen>& wanted, const Listeners& present) {
   Listeners all;

@@ -1,5 +1,5 @@
-// The listening sockets: bound by the master, inherited by prototypes and workers, shared by all of them. A reload keeps
-// those whose address stays, so that no waiting client is stranded. The master's; one thread's.
+// The listening sockets: bound by the master, inherited by prototypes and workers, shared by all of them. A reload
+// keeps those whose address stays, so that no waiting client is stranded. The master's; one thread's.
 #pragma once
 
 #include <Poco/Net/ServerSocket.h>

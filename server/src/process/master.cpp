@@ -32,9 +32,13 @@ using std::chrono::milliseconds;
 // More generations than this do not drain side by side: the oldest is cut.
 constexpr size_t kMaxDraining = 2;
 
-void log(roost_log_level level, const std::string& text) { base::log(level, "process", text); }
+void log(roost_log_level level, const std::string& text) {
+  base::log(level, "process", text);
+}
 
-bool has_terminal() { return static_cast<bool>(base::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC))); }
+bool has_terminal() {
+  return static_cast<bool>(base::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
+}
 
 bool ignored(int signal) {
   struct sigaction action;
@@ -48,7 +52,8 @@ base::UniqueFd open_access_log(const config::Configuration& configuration) {
                                     : ::open(log.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
   if (!fd) {
     const int error = errno;
-    const config::Place place{configuration.server.listen.empty() ? nullptr : configuration.server.listen[0].place.file};
+    const config::Place place{configuration.server.listen.empty() ? nullptr
+                                                                  : configuration.server.listen[0].place.file};
     throw config::ConfigError(place, "server.access_log.path",
                               "\"" + log.path + "\": " + std::generic_category().message(error));
   }
@@ -91,7 +96,8 @@ int Master::run() {
 
 Master::ConfigurationPtr Master::read_configuration() const {
   if (setup_.embedding == nullptr) return checked(config::read_file(setup_.file));
-  return checked(config::read_text(http::view(setup_.embedding->configuration), std::string(http::view(setup_.embedding->name)),
+  return checked(config::read_text(http::view(setup_.embedding->configuration),
+                                   std::string(http::view(setup_.embedding->name)),
                                    std::string(http::view(setup_.embedding->directory))));
 }
 
@@ -176,9 +182,11 @@ void Master::take_requests() {
 // Generations --------------------------------------------------------------------------------------------------------
 
 std::unique_ptr<Generation> Master::make_generation(ConfigurationPtr configuration) {
-  Listeners listeners = open_listeners(configuration->server.listen, current_ ? current_->listeners() : kept_listeners_);
+  Listeners listeners =
+      open_listeners(configuration->server.listen, current_ ? current_->listeners() : kept_listeners_);
   base::UniqueFd access_log = open_access_log(*configuration);
-  auto generation = std::make_unique<Generation>(++last_number_, std::move(configuration), std::move(listeners), *host_);
+  auto generation =
+      std::make_unique<Generation>(++last_number_, std::move(configuration), std::move(listeners), *host_);
   generation->access_log = std::move(access_log);
   return generation;
 }
@@ -253,8 +261,9 @@ void Master::advance() {
   if (next_) {
     next_->advance(occupied);
     if (next_->needs_late_loading()) {
-      log(ROOST_LOG_WARNING, "threads exist after import (" + next_->take_threads() +
-                                 "): modules are imported in each worker instead, as with `python: { preload: false }`");
+      log(ROOST_LOG_WARNING,
+          "threads exist after import (" + next_->take_threads() +
+              "): modules are imported in each worker instead, as with `python: { preload: false }`");
       next_->cut();
       next_->preload = false;
       if (setup_.embedding != nullptr) {
@@ -297,8 +306,8 @@ void Master::drain(std::unique_ptr<Generation> generation) {
   generation->drain();
   draining_.push_back(std::move(generation));
   while (draining_.size() > kMaxDraining && !stopping_) {
-    log(ROOST_LOG_WARNING, "generation " + std::to_string(draining_.front()->number()) +
-                               " is cut: two younger ones are draining");
+    log(ROOST_LOG_WARNING,
+        "generation " + std::to_string(draining_.front()->number()) + " is cut: two younger ones are draining");
     draining_.pop_front();
   }
 }
@@ -313,7 +322,8 @@ void Master::give_up(const std::string& why) {
     return;
   }
   log(ROOST_LOG_ERROR, (current_ ? "reload failed, generation " + std::to_string(current_->number()) + " goes on: "
-                                 : std::string("no generation serves: ")) + why);
+                                 : std::string("no generation serves: ")) +
+                           why);
   if (!current_) recover_at_ = Clock::now() + recovery_.after_death(milliseconds(0)) + milliseconds(100);
   settle(false, why + "\n");
 }
@@ -459,7 +469,8 @@ std::string Master::status() const {
   }
   if (next_) text.generation(*next_);
   for (const auto& generation : draining_) text.generation(*generation);
-  text.line("last reload: " + (last_reload_.empty() ? "none" : last_reload_.substr(0, last_reload_.find_last_not_of('\n') + 1)));
+  text.line("last reload: " +
+            (last_reload_.empty() ? "none" : last_reload_.substr(0, last_reload_.find_last_not_of('\n') + 1)));
   return text.take();
 }
 

@@ -51,7 +51,7 @@ class Master {
   void begin_generation();
   std::unique_ptr<Generation> make_generation(ConfigurationPtr configuration);
   void fork_prototype(Generation& generation);
-  void start_program();       // embedded: the program afresh, which becomes a prototype
+  void start_program();  // embedded: the program afresh, which becomes a prototype
   void hear_program();
   void promote();
   void give_up(const std::string& why);

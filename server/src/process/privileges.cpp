@@ -16,7 +16,8 @@ namespace roost::process {
 namespace {
 
 config::Place file_of(const config::Configuration& configuration) {
-  return configuration.server.listen.empty() ? config::Place{} : config::Place{configuration.server.listen[0].place.file, 0, 0};
+  return configuration.server.listen.empty() ? config::Place{}
+                                             : config::Place{configuration.server.listen[0].place.file, 0, 0};
 }
 
 void must(int result, const char* what) {
@@ -70,7 +71,8 @@ void fit_connections(config::Configuration& configuration, size_t descriptors, s
   }
   const size_t fitting = descriptors > used + 64 ? descriptors - used : 64;
   base::log(ROOST_LOG_WARNING, "process",
-            std::to_string(fitting) + " connections for each worker instead of " + std::to_string(connections) + ": " + limit);
+            std::to_string(fitting) + " connections for each worker instead of " + std::to_string(connections) + ": " +
+                limit);
   connections = fitting;
 }
 

@@ -45,7 +45,8 @@ pid_t spawn_program(const char* const* command, const Channel& end, const sigset
 config::Configuration program_configuration(const std::string& text) {
   const size_t first = text.find('\0');
   const size_t second = text.find('\0', first + 1);
-  if (first == std::string::npos || second == std::string::npos) throw std::runtime_error("the program said no configuration");
+  if (first == std::string::npos || second == std::string::npos)
+    throw std::runtime_error("the program said no configuration");
   return config::read_text(std::string_view(text).substr(second + 1), text.substr(0, first),
                            text.substr(first + 1, second - first - 1));
 }

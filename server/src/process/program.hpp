@@ -1,6 +1,6 @@
-// How an embedding program (`python app.py`), started afresh by a running master, becomes the prototype of that master's
-// next generation: it finds a channel's descriptor in its environment, says its configuration, and is sent all that a
-// forked prototype would have inherited.
+// How an embedding program (`python app.py`), started afresh by a running master, becomes the prototype of that
+// master's next generation: it finds a channel's descriptor in its environment, says its configuration, and is sent all
+// that a forked prototype would have inherited.
 #pragma once
 
 #include <signal.h>

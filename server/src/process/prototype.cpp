@@ -147,7 +147,9 @@ class Prototype {
     hooks_after_fork(false);
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {
-      setup_.master.send({.tell = Tell::exited, .slot = slot, .status = 1,
+      setup_.master.send({.tell = Tell::exited,
+                          .slot = slot,
+                          .status = 1,
                           .text = "fork: " + std::generic_category().message(fork_errno)});
       return;
     }

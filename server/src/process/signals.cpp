@@ -8,7 +8,9 @@ namespace {
 
 volatile sig_atomic_t flags[NSIG];
 
-void set_flag(int number) { flags[number] = 1; }
+void set_flag(int number) {
+  flags[number] = 1;
+}
 void do_nothing(int) {}
 
 }  // namespace
@@ -53,7 +55,8 @@ void ignore_terminal_signals() {
   struct sigaction action {};
   action.sa_handler = do_nothing;
   action.sa_flags = SA_RESTART;
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU}) sigaction(number, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU})
+    sigaction(number, &action, nullptr);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
 }

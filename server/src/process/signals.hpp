@@ -15,8 +15,8 @@ namespace roost::process {
 class Signals {
  public:
   enum class Where : uint8_t {
-    everywhere,        // whatever was there before
-    where_undefined,   // only where the disposition is the default: inside another program
+    everywhere,       // whatever was there before
+    where_undefined,  // only where the disposition is the default: inside another program
   };
 
   // numbers: to be caught. One object at a time for each process. Dispositions and the mask return with the destructor.

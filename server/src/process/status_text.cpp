@@ -14,12 +14,18 @@ using std::chrono::seconds;
 
 const char* word_of(Generation::Phase phase) {
   switch (phase) {
-    case Generation::Phase::loading: return "loading";
-    case Generation::Phase::preparing: return "preparing";
-    case Generation::Phase::opening: return "opening";
-    case Generation::Phase::serving: return "serving";
-    case Generation::Phase::draining: return "draining";
-    case Generation::Phase::over: return "over";
+    case Generation::Phase::loading:
+      return "loading";
+    case Generation::Phase::preparing:
+      return "preparing";
+    case Generation::Phase::opening:
+      return "opening";
+    case Generation::Phase::serving:
+      return "serving";
+    case Generation::Phase::draining:
+      return "draining";
+    case Generation::Phase::over:
+      return "over";
   }
   return "";
 }
@@ -27,10 +33,14 @@ const char* word_of(Generation::Phase phase) {
 const char* word_of(Generation::Worker::State state) {
   switch (state) {
     case Generation::Worker::State::asked_for:
-    case Generation::Worker::State::preparing: return "starting";
-    case Generation::Worker::State::prepared: return "prepared";
-    case Generation::Worker::State::serving: return "serving";
-    case Generation::Worker::State::draining: return "draining";
+    case Generation::Worker::State::preparing:
+      return "starting";
+    case Generation::Worker::State::prepared:
+      return "prepared";
+    case Generation::Worker::State::serving:
+      return "serving";
+    case Generation::Worker::State::draining:
+      return "draining";
   }
   return "";
 }
@@ -60,7 +70,8 @@ void StatusText::generation(const Generation& generation) {
   std::snprintf(row, sizeof row, "  %8s  %-9s %10s %12s %11s %12s", "PID", "STATE", "UP", "CONNECTIONS", "WEBSOCKETS",
                 "REQUESTS");
   line(row);
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   for (const auto& [number, worker] : generation.workers()) {
     const base::WorkerSlot& slot = host_.slots()[number];
     const auto up = std::chrono::duration_cast<seconds>(now - std::chrono::milliseconds(slot.started_unix_ms.load()));

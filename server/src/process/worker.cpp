@@ -41,7 +41,8 @@ class Worker {
   int run() {
     slot_.pid = ::getpid();
     slot_.generation = life_.setup->generation;
-    slot_.started_unix_ms = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    slot_.started_unix_ms =
+        std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
     slot_.state = base::WorkerState::starting;
     try {
       prepare();
@@ -106,9 +107,12 @@ class Worker {
   bool wait_for_leave_to_serve() {
     while (true) {
       switch (next(milliseconds(-1))) {
-        case Event::serve: return true;
-        case Event::drain: return false;
-        case Event::none: break;
+        case Event::serve:
+          return true;
+        case Event::drain:
+          return false;
+        case Event::none:
+          break;
       }
     }
   }
@@ -153,9 +157,12 @@ class Worker {
     if (fds[0].revents == 0) return Event::none;
     Message message;
     switch (life_.master.receive(message)) {
-      case Channel::Received::gone: ::_exit(1);  // so is the master
-      case Channel::Received::nothing: return Event::none;
-      case Channel::Received::message: break;
+      case Channel::Received::gone:
+        ::_exit(1);  // so is the master
+      case Channel::Received::nothing:
+        return Event::none;
+      case Channel::Received::message:
+        break;
     }
     if (message.tell == Tell::access_log && !message.fds.empty()) {
       // At once for every thread, whatever it writes just now.

@@ -45,7 +45,9 @@ struct Path {
   size_t count = 0;
 };
 
-bool is_dot(std::string_view segment) { return segment == "." || segment == ".."; }
+bool is_dot(std::string_view segment) {
+  return segment == "." || segment == "..";
+}
 
 // What a search has found so far: the best acceptance, and what was refused for its method alone.
 struct Search {
@@ -109,7 +111,8 @@ uint32_t find(Search& search, const Segment& node, size_t index) {
 // "[" host "]", port and case taken off; at most 255 bytes go into the buffer.
 std::string_view plain_host(std::string_view host, std::array<char, 256>& buffer) {
   size_t end = host.size();
-  if (const size_t colon = host.rfind(':'); colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+  if (const size_t colon = host.rfind(':');
+      colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
     end = colon;
   }
   if (end > 0 && host[end - 1] == '.') --end;  // a fully qualified name says the same

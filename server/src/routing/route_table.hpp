@@ -34,16 +34,16 @@ enum class Outcome : uint8_t { found, not_found, method_not_allowed, bad_path, a
 
 struct Match {
   Outcome outcome = Outcome::not_found;
-  uint32_t route = 0;         // when found
-  std::string_view allow;     // when method_not_allowed: "GET, HEAD, OPTIONS"; lives as long as the table and the buffer
+  uint32_t route = 0;      // when found
+  std::string_view allow;  // when method_not_allowed: "GET, HEAD, OPTIONS"; lives as long as the table and the buffer
 };
 
 struct Pattern {
-  std::string host;     // empty: any
-  std::string path;     // "/users/:id", "/files/*rest"
+  std::string host;                  // empty: any
+  std::string path;                  // "/users/:id", "/files/*rest"
   std::vector<std::string> methods;  // empty: every method
-  uint32_t route = 0;   // what a match answers
-  bool directory = false;  // a request for the mount without its final slash answers add_slash
+  uint32_t route = 0;                // what a match answers
+  bool directory = false;            // a request for the mount without its final slash answers add_slash
 };
 
 // Thrown by add(): the same host, path shape and method lead to another route already.
@@ -67,7 +67,8 @@ class RouteTable {
 
   // path: the target's raw path. host: lower or upper case, with or without port. HEAD falls back to GET. OPTIONS that
   // no pattern accepts answers method_not_allowed with `allow`, which the caller turns into 204.
-  Match match(std::string_view host, std::string_view path, std::string_view method, MatchBuffer& buffer) const noexcept;
+  Match match(std::string_view host, std::string_view path, std::string_view method,
+              MatchBuffer& buffer) const noexcept;
 
  private:
   struct Impl;

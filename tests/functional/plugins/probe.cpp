@@ -19,11 +19,15 @@ const roost_host* host;
 std::atomic<int> cancelled{0}, body_errors{0}, waiting{0};
 std::mutex kept_mutex;
 std::condition_variable kept_changed;
-std::vector<roost_responder*> kept;   // guarded by kept_mutex
-unsigned opened = 0;                  // guarded by kept_mutex: how often the gate was opened
+std::vector<roost_responder*> kept;  // guarded by kept_mutex
+unsigned opened = 0;                 // guarded by kept_mutex: how often the gate was opened
 
-roost_str str(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view(roost_str text) { return {text.data, text.size}; }
+roost_str str(std::string_view text) {
+  return {text.data(), text.size()};
+}
+std::string_view view(roost_str text) {
+  return {text.data, text.size};
+}
 
 roost_status respond(roost_responder* responder, std::string_view body, uint16_t status = 200,
                      const std::vector<roost_field>& headers = {}, uint16_t flags = 0) {
@@ -41,7 +45,8 @@ roost_status respond(roost_responder* responder, std::string_view body, uint16_t
 size_t number(std::string_view query, std::string_view name, size_t otherwise) {
   const std::string key = std::string(name) + "=";
   const size_t at = query.find(key);
-  return at == std::string_view::npos ? otherwise : std::strtoull(std::string(query.substr(at + key.size())).c_str(), nullptr, 10);
+  return at == std::string_view::npos ? otherwise
+                                      : std::strtoull(std::string(query.substr(at + key.size())).c_str(), nullptr, 10);
 }
 
 // The body back; a spilled one as its size, a sum over its bytes, and that it was in a file.
@@ -49,7 +54,8 @@ roost_status echo(void*, const roost_request* request, roost_responder* responde
   std::string path(view(request->path)), size = std::to_string(request->body_size);
   std::string trailers;
   for (size_t i = 0; i < request->trailer_count; ++i) {
-    trailers += std::string(view(request->trailers[i].name)) + "=" + std::string(view(request->trailers[i].value)) + ";";
+    trailers +=
+        std::string(view(request->trailers[i].name)) + "=" + std::string(view(request->trailers[i].value)) + ";";
   }
   const std::vector<roost_field> headers = {{str("X-Method"), request->method},
                                             {str("X-Path"), str(path)},
@@ -70,12 +76,14 @@ roost_status echo(void*, const roost_request* request, roost_responder* responde
 // What the server knows of the request, a line each.
 roost_status describe(void*, const roost_request* request, roost_responder* responder) {
   std::string text = "target " + std::string(view(request->target)) + "\n";
-  const std::pair<const char*, roost_text> all[] = {{"id", ROOST_TEXT_REQUEST_ID},     {"ip", ROOST_TEXT_CLIENT_IP},
-                                                    {"peer", ROOST_TEXT_PEER},         {"scheme", ROOST_TEXT_SCHEME},
-                                                    {"host", ROOST_TEXT_HOST},         {"path", ROOST_TEXT_DECODED_PATH}};
-  for (const auto& [name, which] : all) text += std::string(name) + " " + std::string(view(host->text(request, which))) + "\n";
+  const std::pair<const char*, roost_text> all[] = {{"id", ROOST_TEXT_REQUEST_ID}, {"ip", ROOST_TEXT_CLIENT_IP},
+                                                    {"peer", ROOST_TEXT_PEER},     {"scheme", ROOST_TEXT_SCHEME},
+                                                    {"host", ROOST_TEXT_HOST},     {"path", ROOST_TEXT_DECODED_PATH}};
+  for (const auto& [name, which] : all)
+    text += std::string(name) + " " + std::string(view(host->text(request, which))) + "\n";
   for (size_t i = 0; i < request->param_count; ++i) {
-    text += "param " + std::string(view(request->params[i].name)) + "=" + std::string(view(request->params[i].value)) + "\n";
+    text += "param " + std::string(view(request->params[i].name)) + "=" + std::string(view(request->params[i].value)) +
+            "\n";
   }
   text += std::string("secure ") + ((request->flags & ROOST_REQUEST_SECURE) != 0 ? "yes" : "no") + "\n";
   text += "pid " + std::to_string(getpid()) + "\n";
@@ -85,11 +93,14 @@ roost_status describe(void*, const roost_request* request, roost_responder* resp
 // Never answers by itself.
 roost_status never(void*, const roost_request*, roost_responder* responder) {
   waiting.fetch_add(1);
-  return host->on_cancel(responder, [](void* arg) {
-    cancelled.fetch_add(1);
-    waiting.fetch_sub(1);
-    host->drop(static_cast<roost_responder*>(arg));
-  }, responder);
+  return host->on_cancel(
+      responder,
+      [](void* arg) {
+        cancelled.fetch_add(1);
+        waiting.fetch_sub(1);
+        host->drop(static_cast<roost_responder*>(arg));
+      },
+      responder);
 }
 
 // Answers when the gate is opened.
@@ -164,8 +175,10 @@ void pump(void* arg) {
 
 roost_status stream(void*, const roost_request* request, roost_responder* responder) {
   const std::string_view query = view(request->query);
-  auto* state = new Stream{responder, number(query, "chunks", 3), number(query, "size", 10), number(query, "cut", 0) == 1};
-  host->on_release(responder, [](void* arg) { delete static_cast<Stream*>(arg); }, state);
+  auto* state =
+      new Stream{responder, number(query, "chunks", 3), number(query, "size", 10), number(query, "cut", 0) == 1};
+  host->on_release(
+      responder, [](void* arg) { delete static_cast<Stream*>(arg); }, state);
   host->on_writable(responder, pump, state);
   roost_response head{};
   head.struct_size = sizeof head;
@@ -191,7 +204,8 @@ roost_status count_body(void*, const roost_request*, roost_responder* responder)
       },
       [](void* arg, const roost_field* trailers, size_t count) {
         std::string text = std::to_string(static_cast<Count*>(arg)->size);
-        for (size_t i = 0; i < count; ++i) text += " " + std::string(view(trailers[i].name)) + "=" + std::string(view(trailers[i].value));
+        for (size_t i = 0; i < count; ++i)
+          text += " " + std::string(view(trailers[i].name)) + "=" + std::string(view(trailers[i].value));
         respond(static_cast<Count*>(arg)->responder, text);
       },
       [](void* arg, int status, roost_str) {
@@ -204,12 +218,15 @@ roost_status count_body(void*, const roost_request*, roost_responder* responder)
         }
       }};
   auto* count = new Count{responder};
-  host->on_release(responder, [](void* arg) { delete static_cast<Count*>(arg); }, count);
+  host->on_release(
+      responder, [](void* arg) { delete static_cast<Count*>(arg); }, count);
   return host->read_body(responder, &callbacks, count);
 }
 
 // Answers without looking at the body that is still arriving.
-roost_status early(void*, const roost_request*, roost_responder* responder) { return respond(responder, "early", 403); }
+roost_status early(void*, const roost_request*, roost_responder* responder) {
+  return respond(responder, "early", 403);
+}
 
 roost_status fail(void*, const roost_request*, roost_responder* responder) {
   host->fail(responder, str("the probe failed as it was told to"));
@@ -221,7 +238,9 @@ roost_status drop(void*, const roost_request*, roost_responder* responder) {
   return ROOST_OK;
 }
 
-roost_status crash(void*, const roost_request*, roost_responder*) { std::abort(); }
+roost_status crash(void*, const roost_request*, roost_responder*) {
+  std::abort();
+}
 
 roost_status log(void*, const roost_request* request, roost_responder* responder) {
   host->log(ROOST_LOG_WARNING, str("probe"), request->query);
@@ -239,7 +258,8 @@ void stamp(void*, const roost_request*, roost_response_head* head, void*) {
   host->head_set(head, str("X-Stamp"), str(std::to_string(host->head_status(head))));
 }
 
-roost_status configure(const roost_host* given, const roost_registry* registry, const roost_value*, void**, roost_error*) {
+roost_status configure(const roost_host* given, const roost_registry* registry, const roost_value*, void**,
+                       roost_error*) {
   host = given;
   const struct {
     const char* name;
@@ -264,13 +284,15 @@ roost_status configure(const roost_host* given, const roost_registry* registry, 
     const roost_handler handler = {sizeof handler, flags, str(name), handle, nullptr};
     if (registry->add_handler(registry->impl, &handler) != ROOST_OK) return ROOST_ERROR;
   }
-  const roost_middleware middleware = {sizeof middleware, ROOST_HANDLER_IMMEDIATE, str("stamp"), deny, stamp, nullptr, nullptr};
+  const roost_middleware middleware = {
+      sizeof middleware, ROOST_HANDLER_IMMEDIATE, str("stamp"), deny, stamp, nullptr, nullptr};
   return registry->add_middleware(registry->impl, &middleware);
 }
 
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const roost_plugin* roost_plugin_v1() {
-  static const roost_plugin plugin = {sizeof(roost_plugin), ROOST_ABI_VERSION, str("probe"), str("1"), str(__VERSION__), configure, nullptr};
+  static const roost_plugin plugin = {sizeof(roost_plugin), ROOST_ABI_VERSION, str("probe"), str("1"),
+                                      str(__VERSION__),     configure,         nullptr};
   return &plugin;
 }

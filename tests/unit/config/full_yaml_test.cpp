@@ -1,6 +1,5 @@
 // conf/full.yaml says the truth: it is accepted, and what it shows as a default is one.
 #include <catch2/catch.hpp>
-
 #include <fstream>
 #include <regex>
 #include <set>
@@ -23,13 +22,15 @@ std::string file_text(const std::filesystem::path& file) {
 // Every key that the reader's sources ask a node for.
 std::set<std::string> known_keys() {
   std::set<std::string> keys;
-  const std::regex call(R"((?:get|require|refuse|read_size|read_duration|the_kind)\(([^()]*)\))"), word(R"re("([a-z_0-9]+)")re");
+  const std::regex call(R"((?:get|require|refuse|read_size|read_duration|the_kind)\(([^()]*)\))"),
+      word(R"re("([a-z_0-9]+)")re");
   for (const auto& entry : std::filesystem::directory_iterator(ROOST_CONFIG_SOURCES)) {
     if (entry.path().extension() != ".cpp") continue;
     const std::string text = file_text(entry.path());
     for (std::sregex_iterator at(text.begin(), text.end(), call), end; at != end; ++at) {
       const std::string arguments = (*at)[1];
-      for (std::sregex_iterator name(arguments.begin(), arguments.end(), word); name != end; ++name) keys.insert((*name)[1]);
+      for (std::sregex_iterator name(arguments.begin(), arguments.end(), word); name != end; ++name)
+        keys.insert((*name)[1]);
     }
   }
   return keys;

@@ -87,7 +87,8 @@ TestPlugin chain(std::vector<Link>& links) {
   return plugin;
 }
 
-const std::string kRest = "middleware:\n  - plugin: test.a\n  - plugin: test.b\n  - plugin: test.c\n    paths: [/api/*]";
+const std::string kRest =
+    "middleware:\n  - plugin: test.a\n  - plugin: test.b\n  - plugin: test.c\n    paths: [/api/*]";
 const std::string kRoutes = "  - { path: /hi, plugin: test.hi }\n  - { path: /api/hi, plugin: test.hi }\n";
 
 TEST_CASE("Dispatcher.RunsTheChainInsideOut") {
@@ -156,9 +157,9 @@ TEST_CASE("Dispatcher.RunsForWhatNoRouteTakes") {
     int status;
     std::string has;
   };
-  for (const Case& it : {Case{"POST /hi", 405, "Allow: GET, HEAD, OPTIONS\r\n"}, Case{"OPTIONS /hi", 204, "Allow: "},
-                         Case{"GET /www?x=1", 308, "Location: /www/?x=1\r\n"}, Case{"GET //www", 404, ""},
-                         Case{"GET /none", 404, ""}}) {
+  for (const Case& it :
+       {Case{"POST /hi", 405, "Allow: GET, HEAD, OPTIONS\r\n"}, Case{"OPTIONS /hi", 204, "Allow: "},
+        Case{"GET /www?x=1", 308, "Location: /www/?x=1\r\n"}, Case{"GET //www", 404, ""}, Case{"GET /none", 404, ""}}) {
     INFO(it.line);
     client.send(it.line + " HTTP/1.1\r\nHost: x\r\n\r\n");
     const std::string response = client.response(it.status == 204);
@@ -170,13 +171,11 @@ TEST_CASE("Dispatcher.RunsForWhatNoRouteTakes") {
 
 TEST_CASE("Dispatcher.WebSocketHandlersWantAHandshake") {
   TestPlugin plugin;
-  plugin.handlers.push_back({"ws", ROOST_HANDLER_WEBSOCKET,
-                             [](void*, const roost_request*, roost_responder* responder) {
-                               return answer(responder, "declined", 403);
-                             }});
+  plugin.handlers.push_back(
+      {"ws", ROOST_HANDLER_WEBSOCKET,
+       [](void*, const roost_request*, roost_responder* responder) { return answer(responder, "declined", 403); }});
   HttpWorker worker("  - { path: /ws, plugin: test.ws }\n", "  websocket: { origins: [\"http://good\"] }", plugin);
-  const std::string upgrade =
-      "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+  const std::string upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
   struct Case {
     std::string request;
     int status;

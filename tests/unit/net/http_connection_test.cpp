@@ -25,7 +25,8 @@ TEST_CASE("HttpConnection.AnswersPipelinedRequestsInOrder") {
   HttpWorker worker(kHello + "  - { path: /two, respond: { body: Two } }\n");
   RawClient client(worker);
   client.send(
-      "GET /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n");
+      "GET /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: "
+      "x\r\n\r\n");
   CHECK(body_of(client.response()) == "Hello");
   CHECK(body_of(client.response()) == "Two");
   CHECK(status_of(client.response()) == 404);

@@ -1,9 +1,9 @@
 #include "net/http_exchange.hpp"
 
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 
 #include <atomic>
+#include <catch2/catch.hpp>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -173,10 +173,9 @@ TEST_CASE("HttpExchange.ClientsThatGoBeforeTheAnswer") {
 
 TEST_CASE("HttpExchange.BlockingHandlersRunOnThePool") {
   TestPlugin plugin;
-  plugin.handlers.push_back({"block", ROOST_HANDLER_BLOCKING,
-                             [](void*, const roost_request*, roost_responder* responder) {
-                               return answer(responder, "blocked");
-                             }});
+  plugin.handlers.push_back(
+      {"block", ROOST_HANDLER_BLOCKING,
+       [](void*, const roost_request*, roost_responder* responder) { return answer(responder, "blocked"); }});
   HttpWorker worker(route("/block", "block"), "", plugin);
   RawClient client(worker);
   for (int i = 0; i < 10; ++i) {
@@ -189,16 +188,16 @@ TEST_CASE("HttpExchange.BlockingHandlersRunOnThePool") {
 TEST_CASE("HttpExchange.Bodies") {
   TestPlugin plugin;
   plugin.handlers.push_back(kEcho);
-  plugin.handlers.push_back({"size", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request* request, roost_responder* responder) {
-                               std::string text = std::to_string(request->body_size);
-                               if (request->body_file >= 0) {
-                                 char first[4];
-                                 if (pread(request->body_file, first, 4, 0) == 4) text += " file " + std::string(first, 4);
-                               }
-                               if (request->trailer_count == 1) text += " " + std::string(view(request->trailers[0].value));
-                               return answer(responder, text);
-                             }});
+  plugin.handlers.push_back(
+      {"size", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request* request, roost_responder* responder) {
+         std::string text = std::to_string(request->body_size);
+         if (request->body_file >= 0) {
+           char first[4];
+           if (pread(request->body_file, first, 4, 0) == 4) text += " file " + std::string(first, 4);
+         }
+         if (request->trailer_count == 1) text += " " + std::string(view(request->trailers[0].value));
+         return answer(responder, text);
+       }});
   HttpWorker worker(route("/echo", "echo", ", methods: [POST]") +
                         route("/size", "size", ", methods: [POST], limits: { body_bytes: 1MiB }"),
                     "  limits: { body_bytes: 64KiB, spill: 100KiB }", plugin);
@@ -221,7 +220,8 @@ TEST_CASE("HttpExchange.Bodies") {
     CHECK(body_of(client.response()) == "next");
   }
   SECTION("trailers") {
-    client.send("POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n");
+    client.send(
+        "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n");
     CHECK(body_of(client.response()) == "3 7");
   }
   SECTION("spilled to a file") {
@@ -260,28 +260,28 @@ TEST_CASE("HttpExchange.LargeBodiesAndFiles") {
   static const std::string large(5'000'000, 'L');
   released = 0;
   TestPlugin plugin;
-  plugin.handlers.push_back({"large", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request* request, roost_responder* responder) {
-                               roost_response response = response_of(large);
-                               if (view(request->query) == "release") {
-                                 response.release = [](void*) { ++released; };
-                               }
-                               return exchange_of(responder).respond(response);
-                             }});
-  plugin.handlers.push_back({"file", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request*, roost_responder* responder) {
-                               roost_response response = response_of("");
-                               char name[] = "/tmp/roost-test-XXXXXX";
-                               response.file = mkstemp(name);
-                               unlink(name);
-                               for (int i = 0; i < 5; ++i) {
-                                 if (::write(response.file, large.data(), 1'000'000) < 0) return ROOST_ERROR;
-                               }
-                               response.flags = ROOST_RESPONSE_FILE;
-                               response.file_offset = 1000;
-                               response.file_size = 4'000'000;
-                               return exchange_of(responder).respond(response);
-                             }});
+  plugin.handlers.push_back(
+      {"large", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request* request, roost_responder* responder) {
+         roost_response response = response_of(large);
+         if (view(request->query) == "release") {
+           response.release = [](void*) { ++released; };
+         }
+         return exchange_of(responder).respond(response);
+       }});
+  plugin.handlers.push_back(
+      {"file", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request*, roost_responder* responder) {
+         roost_response response = response_of("");
+         char name[] = "/tmp/roost-test-XXXXXX";
+         response.file = mkstemp(name);
+         unlink(name);
+         for (int i = 0; i < 5; ++i) {
+           if (::write(response.file, large.data(), 1'000'000) < 0) return ROOST_ERROR;
+         }
+         response.flags = ROOST_RESPONSE_FILE;
+         response.file_offset = 1000;
+         response.file_size = 4'000'000;
+         return exchange_of(responder).respond(response);
+       }});
   HttpWorker worker(route("/large", "large") + route("/file", "file"), "", plugin);
   RawClient client(worker);
   client.send(get("/large") + get("/large?release") + get("/file") + get("/large"));
@@ -339,15 +339,15 @@ TEST_CASE("HttpExchange.Streams") {
                                return ROOST_OK;
                              },
                              &elsewhere});
-  plugin.handlers.push_back({"trailers", 0,
-                             [](void*, const roost_request*, roost_responder* responder) -> roost_status {
-                               http::Exchange& exchange = exchange_of(responder);
-                               exchange.start(response_of(""));
-                               exchange.write("abc");
-                               const roost_field trailer{str("X-Sum"), str("6")};
-                               exchange.finish(&trailer, 1);
-                               return ROOST_OK;
-                             }});
+  plugin.handlers.push_back(
+      {"trailers", 0, [](void*, const roost_request*, roost_responder* responder) -> roost_status {
+         http::Exchange& exchange = exchange_of(responder);
+         exchange.start(response_of(""));
+         exchange.write("abc");
+         const roost_field trailer{str("X-Sum"), str("6")};
+         exchange.finish(&trailer, 1);
+         return ROOST_OK;
+       }});
   HttpWorker worker(route("/stream", "stream") + route("/trailers", "trailers"), "", plugin);
   RawClient client(worker);
   SECTION("chunked") {
@@ -377,11 +377,11 @@ TEST_CASE("HttpExchange.UnfinishedResponders") {
                                exchange_of(responder).drop();
                                return ROOST_OK;
                              }});
-  plugin.handlers.push_back({"fail", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request*, roost_responder* responder) -> roost_status {
-                               exchange_of(responder).fail("on purpose");
-                               return ROOST_ERROR;
-                             }});
+  plugin.handlers.push_back(
+      {"fail", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request*, roost_responder* responder) -> roost_status {
+         exchange_of(responder).fail("on purpose");
+         return ROOST_ERROR;
+       }});
   plugin.handlers.push_back({"silent", ROOST_HANDLER_IMMEDIATE,
                              [](void*, const roost_request*, roost_responder*) -> roost_status { return ROOST_OK; }});
   plugin.handlers.push_back({"cut", 0, [](void*, const roost_request*, roost_responder* responder) -> roost_status {
@@ -389,21 +389,21 @@ TEST_CASE("HttpExchange.UnfinishedResponders") {
                                exchange_of(responder).drop();
                                return ROOST_OK;
                              }});
-  plugin.handlers.push_back({"twice", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request*, roost_responder* responder) -> roost_status {
-                               answer(responder, "once");
-                               CHECK(answer(responder, "again") == ROOST_TOO_LATE);
-                               return ROOST_OK;
-                             }});
-  plugin.handlers.push_back({"invalid", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request*, roost_responder* responder) -> roost_status {
-                               const roost_field bad{str("X"), str("a\r\nb")};
-                               roost_response response = response_of("bad");
-                               response.headers = &bad;
-                               response.header_count = 1;
-                               CHECK(exchange_of(responder).respond(response) == ROOST_INVALID);
-                               return answer(responder, "good");
-                             }});
+  plugin.handlers.push_back(
+      {"twice", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request*, roost_responder* responder) -> roost_status {
+         answer(responder, "once");
+         CHECK(answer(responder, "again") == ROOST_TOO_LATE);
+         return ROOST_OK;
+       }});
+  plugin.handlers.push_back(
+      {"invalid", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request*, roost_responder* responder) -> roost_status {
+         const roost_field bad{str("X"), str("a\r\nb")};
+         roost_response response = response_of("bad");
+         response.headers = &bad;
+         response.header_count = 1;
+         CHECK(exchange_of(responder).respond(response) == ROOST_INVALID);
+         return answer(responder, "good");
+       }});
   std::string routes;
   for (const char* name : {"drop", "fail", "silent", "cut", "twice", "invalid"}) {
     routes += route(std::string("/") + name, name);
@@ -427,18 +427,17 @@ struct Held {
 
 TestPlugin holding(Held& held) {
   TestPlugin plugin;
-  plugin.handlers.push_back({"hold", 0,
-                             [](void* arg, const roost_request*, roost_responder* responder) -> roost_status {
-                               auto& it = *static_cast<Held*>(arg);
-                               it.responder = responder;
-                               exchange_of(responder).on_cancel(
-                                   [](void* held_arg) { static_cast<Held*>(held_arg)->cancelled.set(); }, arg);
-                               exchange_of(responder).on_release(
-                                   [](void* held_arg) { static_cast<Held*>(held_arg)->released.set(); }, arg);
-                               it.called.set();
-                               return ROOST_OK;
-                             },
-                             &held});
+  plugin.handlers.push_back(
+      {"hold", 0,
+       [](void* arg, const roost_request*, roost_responder* responder) -> roost_status {
+         auto& it = *static_cast<Held*>(arg);
+         it.responder = responder;
+         exchange_of(responder).on_cancel([](void* held_arg) { static_cast<Held*>(held_arg)->cancelled.set(); }, arg);
+         exchange_of(responder).on_release([](void* held_arg) { static_cast<Held*>(held_arg)->released.set(); }, arg);
+         it.called.set();
+         return ROOST_OK;
+       },
+       &held});
   return plugin;
 }
 
@@ -545,10 +544,10 @@ TEST_CASE("HttpExchange.SurvivesHostileClients") {
                                return ROOST_OK;
                              },
                              &elsewhere});
-  plugin.handlers.push_back({"block", ROOST_HANDLER_BLOCKING,
-                             [](void*, const roost_request* request, roost_responder* responder) {
-                               return answer(responder, view(request->body));
-                             }});
+  plugin.handlers.push_back(
+      {"block", ROOST_HANDLER_BLOCKING, [](void*, const roost_request* request, roost_responder* responder) {
+         return answer(responder, view(request->body));
+       }});
   plugin.handlers.push_back(
       {"upload", ROOST_HANDLER_STREAM_BODY,
        [](void*, const roost_request*, roost_responder* responder) -> roost_status {
@@ -559,8 +558,9 @@ TEST_CASE("HttpExchange.SurvivesHostileClients") {
          exchange_of(responder).read_body(callbacks, responder);
          return ROOST_OK;
        }});
-  HttpWorker worker(route("/echo", "echo", ", methods: [POST]") + route("/later", "later") + route("/stream", "stream") +
-                        route("/block", "block", ", methods: [POST]") + route("/upload", "upload", ", methods: [POST]"),
+  HttpWorker worker(route("/echo", "echo", ", methods: [POST]") + route("/later", "later") +
+                        route("/stream", "stream") + route("/block", "block", ", methods: [POST]") +
+                        route("/upload", "upload", ", methods: [POST]"),
                     "  threads: 2\n  limits: { spill: 1KiB, body_bytes: 64KiB }", plugin);
   const std::string chunked = " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::vector<std::string> requests = {
@@ -633,16 +633,16 @@ TEST_CASE("HttpExchange.SurvivesHostileClients") {
 
 TEST_CASE("HttpExchange.TextsBehindATrustedProxy") {
   TestPlugin plugin;
-  plugin.handlers.push_back({"who", ROOST_HANDLER_IMMEDIATE,
-                             [](void*, const roost_request*, roost_responder* responder) {
-                               http::Exchange& exchange = exchange_of(responder);
-                               std::string all(exchange.text(ROOST_TEXT_CLIENT_IP));
-                               all += " " + std::string(exchange.text(ROOST_TEXT_SCHEME));
-                               all += " " + std::string(exchange.text(ROOST_TEXT_HOST));
-                               CHECK(exchange.text(ROOST_TEXT_REQUEST_ID).size() > 20);
-                               CHECK(exchange.text(ROOST_TEXT_PEER).starts_with("127.0.0.1:"));
-                               return answer(responder, all);
-                             }});
+  plugin.handlers.push_back(
+      {"who", ROOST_HANDLER_IMMEDIATE, [](void*, const roost_request*, roost_responder* responder) {
+         http::Exchange& exchange = exchange_of(responder);
+         std::string all(exchange.text(ROOST_TEXT_CLIENT_IP));
+         all += " " + std::string(exchange.text(ROOST_TEXT_SCHEME));
+         all += " " + std::string(exchange.text(ROOST_TEXT_HOST));
+         CHECK(exchange.text(ROOST_TEXT_REQUEST_ID).size() > 20);
+         CHECK(exchange.text(ROOST_TEXT_PEER).starts_with("127.0.0.1:"));
+         return answer(responder, all);
+       }});
   const std::string request =
       "GET /who HTTP/1.1\r\nHost: inner\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
       "X-Forwarded-Host: outer\r\n\r\n";

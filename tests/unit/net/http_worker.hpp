@@ -1,5 +1,5 @@
-// A worker's server in this process, on a loopback port, with a site from YAML text and handlers given as functions; and
-// a raw client. For tests of net/ and dispatch/.
+// A worker's server in this process, on a loopback port, with a site from YAML text and handlers given as functions;
+// and a raw client. For tests of net/ and dispatch/.
 #pragma once
 
 #include <arpa/inet.h>
@@ -99,9 +99,10 @@ class HttpWorker {
       throw std::system_error(errno, std::generic_category(), "listener");
     }
     address_ = address;
-    configuration_ = config::read_text("server:\n  listen: 127.0.0.1:0\n  access_log: { format: none }\n" + server +
-                                           "\nplugins: { test: { library: adopted } }\n" + rest + "\nroutes:\n" + routes,
-                                       "test.yaml", "/tmp");
+    configuration_ =
+        config::read_text("server:\n  listen: 127.0.0.1:0\n  access_log: { format: none }\n" + server +
+                              "\nplugins: { test: { library: adopted } }\n" + rest + "\nroutes:\n" + routes,
+                          "test.yaml", "/tmp");
     plugin_.adopt_into(plugins_);
     site_ = dispatch::Site::build(configuration_, plugins_);
     slots_[0].state = base::WorkerState::serving;

@@ -18,11 +18,17 @@ std::string described(const RouteTable& table, std::string_view host, std::strin
   const Match match = table.match(host, path, method, buffer);
   std::string text;
   switch (match.outcome) {
-    case Outcome::found: text = std::to_string(match.route); break;
-    case Outcome::not_found: return "none";
-    case Outcome::bad_path: return "bad";
-    case Outcome::add_slash: return "slash " + std::to_string(match.route);
-    case Outcome::method_not_allowed: return "allow " + std::string(match.allow);
+    case Outcome::found:
+      text = std::to_string(match.route);
+      break;
+    case Outcome::not_found:
+      return "none";
+    case Outcome::bad_path:
+      return "bad";
+    case Outcome::add_slash:
+      return "slash " + std::to_string(match.route);
+    case Outcome::method_not_allowed:
+      return "allow " + std::string(match.allow);
   }
   for (const roost_field& field : buffer.params) {
     text += " " + std::string(field.name.data, field.name.size) + "=" + std::string(field.value.data, field.value.size);

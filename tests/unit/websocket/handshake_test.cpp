@@ -12,8 +12,8 @@ TEST_CASE("Handshake.AcceptKeyOfTheRfc") {  // RFC 6455 section 1.3
 
 TEST_CASE("Handshake.KeyIsSixteenBytesInBase64") {
   CHECK(valid_key("dGhlIHNhbXBsZSBub25jZQ=="));
-  for (const char* bad : {"", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=A", "dGhlIHNhbXBsZSBub25jZ!==",
-                          "dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25jZQ==AAAA"}) {
+  for (const char* bad : {"", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=A",
+                          "dGhlIHNhbXBsZSBub25jZ!==", "dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25jZQ==AAAA"}) {
     INFO(bad);
     CHECK_FALSE(valid_key(bad));
   }

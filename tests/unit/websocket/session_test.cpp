@@ -48,7 +48,8 @@ struct Recorder : Session::Sink {
     if (opcode == 10) log += "send-pong:" + std::string(out.substr(2)) + ' ';
     if (opcode != 8) return;
     log += "send-close:";
-    log += out.size() < 4 ? std::string("-") : std::to_string((static_cast<uint8_t>(out[2]) << 8) | static_cast<uint8_t>(out[3]));
+    log += out.size() < 4 ? std::string("-")
+                          : std::to_string((static_cast<uint8_t>(out[2]) << 8) | static_cast<uint8_t>(out[3]));
     log += ' ';
   }
 };
@@ -123,7 +124,7 @@ TEST_CASE("Session.InputCutAtEveryByte") {
   for (const Case& c : cases()) {
     INFO(c.name);
     const size_t last = c.input.size();
-    for (size_t cut = 1; cut < last; cut += cut > 300 && cut + 300 < last ? 7919 : 1) {
+    for (size_t cut = 1; cut<last; cut += cut> 300 && cut + 300 < last ? 7919 : 1) {
       run(c, {c.input.substr(0, cut), c.input.substr(cut)});
     }
     if (last > 1000) continue;
@@ -139,7 +140,8 @@ TEST_CASE("Session.CloseCodesThatMayArrive") {
     Session session(kLimit);
     std::string input = frame(8, code(static_cast<uint16_t>(value)));
     session.feed(input.data(), input.size(), recorder);
-    const bool valid = (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
+    const bool valid =
+        (value >= 1000 && value <= 1003) || (value >= 1007 && value <= 1014) || (value >= 3000 && value <= 4999);
     INFO(value);
     CHECK((session.state() == Session::State::closed) == valid);
   }

@@ -51,8 +51,12 @@ TEST_CASE("Utf8.WholeTexts") {
 }
 
 TEST_CASE("Utf8.FailsAtTheFirstByteThatCannotBeRight") {
-  const std::vector<std::pair<std::string, size_t>> cases = {  // text, bytes that are still fine
-      {"ab\xf4\x90\x80\x80", 3}, {"\xed\xa0\x80", 1}, {"\xe0\x80\x80", 1}, {"a\x80", 1}, {"\xc2\x41", 1}};
+  const std::vector<std::pair<std::string, size_t>> cases = {// text, bytes that are still fine
+                                                             {"ab\xf4\x90\x80\x80", 3},
+                                                             {"\xed\xa0\x80", 1},
+                                                             {"\xe0\x80\x80", 1},
+                                                             {"a\x80", 1},
+                                                             {"\xc2\x41", 1}};
   for (const auto& [text, good] : cases) {
     Utf8 check;
     for (size_t i = 0; i < good; ++i) CHECK(check.feed(text.substr(i, 1)));
