@@ -106,7 +106,7 @@ async def list_notes(request: Request) -> Response | dict[str, Any]:
         offset = _number(request, "offset", 0, 0, 1_000_000_000)
     except Refused as error:
         return _json(400, {"error": str(error)})
-    items, total = await _store().page(request.query_params.get("q", None) or "", limit, offset)
+    items, total = await _store().page(request.query_params.get("q", ""), limit, offset)
     return {"items": items, "total": total}
 
 

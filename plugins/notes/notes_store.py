@@ -107,7 +107,8 @@ class SqliteStore:
 
     async def page(self, text: str, limit: int, offset: int) -> tuple[list[Note], int]:
         """See `Store`."""
-        where, found = "", ()
+        where = ""
+        found: tuple[str, ...] = ()
         if text:
             where, found = "WHERE title LIKE ?1 ESCAPE '\\' OR body LIKE ?1 ESCAPE '\\'", (_like(text),)
         # Numbered parameters: the pattern is the first one where there is a pattern.

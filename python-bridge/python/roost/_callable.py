@@ -29,7 +29,7 @@ class Signature:
 
 
 def _code(function: object) -> tuple[CodeType, int, int] | None:
-    """The code below a function, method, partial or callable object, how many arguments are bound, how many defaults."""
+    """The code below a function, method, partial or callable object; how many arguments are bound, have defaults."""
     bound = 0
     for _ in range(32):
         code = getattr(function, "__code__", None)
@@ -41,7 +41,7 @@ def _code(function: object) -> tuple[CodeType, int, int] | None:
         elif hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
             if function.keywords:
                 return None
-            bound += len(function.args)
+            bound += len(getattr(function, "args", ()))
             function = function.func
         elif not isinstance(function, type) and hasattr(type(function), "__call__"):  # noqa: B004
             call = type(function).__call__

@@ -1,4 +1,4 @@
-"""Middleware and handler made into one callable, when the application is mounted: nothing is looked up for a request."""
+"""Middleware and handler made into one callable, when the application is mounted: nothing is looked up later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Path patterns as the server reads them: literal segments, `:name` for one, a trailing `*` or `*rest` for the remainder.
+"""Path patterns as the server reads them: literals, `:name` for one, a trailing `*` or `*rest` for what remains.
 
 Only for what Python decides itself: which middleware goes with a route, and the routes of the test client.
 """

@@ -32,6 +32,7 @@ class State:
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
 
 class Mount:
@@ -76,7 +77,7 @@ class App:
         """Lets `handler` answer these methods on this path.
 
         It takes nothing, or the request, or parts of it by name (`query_params`, `headers`, `path_params`, `body`,
-        `method`, `url`, `ip_addr`, and the names in `path`). It returns a dict, list, str, bytes or Response, or a tuple
+        `method`, `url`, `ip_addr`, the names in `path`). It returns a dict, list, str, bytes or Response, or a tuple
         of a body and, in any order, a status (int) and headers (a dict or Headers).
 
         Args:

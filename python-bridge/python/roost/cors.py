@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _METHODS = "GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS"
 
 
-def ALLOW_CORS(app: App, origins: Sequence[str] | str, headers: Sequence[str] | str | None = None) -> None:  # noqa: N802
+def ALLOW_CORS(app: App, origins: Sequence[str] | str, headers: Sequence[str] | str | None = None) -> None:
     """Lets pages of these origins read what the application's routes answer.
 
     Named origins may send credentials; "*" lets any origin, without credentials. Requests of other origins are answered
@@ -46,7 +46,7 @@ def ALLOW_CORS(app: App, origins: Sequence[str] | str, headers: Sequence[str] | 
         if not any_origin:
             vary = response.headers.get("vary")
             response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
-        if not origin or response.status_code == 403 and not is_allowed(request, origin):
+        if not origin or (response.status_code == 403 and not is_allowed(request, origin)):
             return
         response.headers["Access-Control-Allow-Origin"] = "*" if any_origin else origin
         if not any_origin:

@@ -14,12 +14,15 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from roost import _native, _pattern
 from roost._native import Headers, Response
-from roost.app import App, MountedRoute
+from roost.app import App
+
+if TYPE_CHECKING:
+    from roost.app import MountedRoute
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
@@ -62,7 +65,7 @@ class TestResponse:
 class TestClient:
     """Sends requests to an application, through its middleware, by the rules of the server's router.
 
-    Startup handlers run when the client is entered with `with`, or else before its first request; shutdown handlers when
+    Startup handlers run when the client is entered with `with`, else before its first request; shutdown handlers when
     it is left or closed. `async def` handlers run on one event loop in a thread of the client's own, plain ones in the
     thread that asks. WebSockets and directories are the server's, and not here.
 

@@ -26,8 +26,8 @@ class WebSocket:
     async def heard(ws, message):
         chat.broadcast(message)
 
-    Handlers take the connection (`id`, `path_params`, `query_params`, `headers`, `send_text`, `send_bytes`, `close`) and,
-    for "message", the text or bytes. A str or bytes that they return is sent back; None and the empty one are not. Those
+    Handlers take the connection (`id`, `path_params`, `query_params`, `headers`, `send_text`, `send_bytes`, `close`),
+    for "message" also the text or bytes. A str or bytes that they return is sent; None and the empty one are not. Those
     of one connection run one at a time and in order.
     """
 
