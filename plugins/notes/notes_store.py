@@ -53,7 +53,7 @@ async def open_store(database_url: str, path: Path) -> Store:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _like(text: str) -> str:

@@ -103,5 +103,6 @@ def test_notes_outlive_the_application(client: Any) -> None:
     from roost.testing import TestClient
 
     client.post("/api/notes", json={"title": "kept"})
+    client.close()
     with TestClient(notes.app) as other:
         assert other.get("/api/notes").json()["total"] == 1
