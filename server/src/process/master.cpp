@@ -74,6 +74,7 @@ int Master::run() {
   signals_.emplace({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU},
                    setup_.embedding ? Signals::Where::where_undefined : Signals::Where::everywhere);
   if (!configuration->server.control.empty()) control_ = std::make_unique<ControlSocket>(configuration->server.control);
+  watch_sources(*configuration);
   next_ = make_generation(configuration);
   std::cout << "roost " << version() << ", process " << ::getpid() << "\n";
   for (const auto& listener : next_->listeners()) std::cout << "listening " << listener->url() << "\n";
@@ -84,6 +85,7 @@ int Master::run() {
     wait();
     take_signals();
     if (control_) take_requests();
+    take_changes();
     hear_program();
     advance();
   }
@@ -130,6 +132,10 @@ void Master::wait() {
   if (next_) add(*next_);
   for (const auto& generation : draining_) add(*generation);
   if (control_) control_->poll_fds(fds);
+  if (sources_) {
+    sources_->poll_fds(fds);
+    if (const auto quiet = sources_->deadline()) first = first ? std::min(*first, *quiet) : *quiet;
+  }
   if (program_ != 0) {
     fds.push_back({program_channel_.fd(), POLLIN, 0});
     fds.push_back({program_pidfd_.get(), POLLIN, 0});
@@ -179,6 +185,23 @@ void Master::take_requests() {
   }
 }
 
+// Anew for each configuration, as that says which files there are.
+void Master::watch_sources(const config::Configuration& configuration) {
+  sources_.reset();
+  if (!configuration.server.development) return;
+  try {
+    sources_ = std::make_unique<SourceWatch>(configuration);
+  } catch (const std::exception& error) {
+    log(ROOST_LOG_WARNING, std::string("files are not watched for changes: ") + error.what());
+  }
+}
+
+void Master::take_changes() {
+  if (!sources_ || !sources_->changed() || stopping_) return;
+  log(ROOST_LOG_INFO, sources_->file() + " has changed");
+  request_reload(std::nullopt);
+}
+
 // Generations --------------------------------------------------------------------------------------------------------
 
 std::unique_ptr<Generation> Master::make_generation(ConfigurationPtr configuration) {
@@ -204,6 +227,7 @@ pid_t Master::fork_process() {
 }
 
 void Master::forget_in_child() {
+  sources_.reset();
   if (control_) control_->forget();
   waiting_.clear();
   waiting_more_.clear();
@@ -293,6 +317,8 @@ void Master::promote() {
     drain(std::move(current_));
   }
   current_ = std::move(next_);
+  // What was saved meanwhile is in neither: the old watch tells of it, and the reload after this one brings a new watch.
+  if (served_ && !(sources_ && sources_->pending())) watch_sources(*current_->configuration());
   kept_listeners_.clear();
   recovery_ = {};
   const bool first = !std::exchange(served_, true);

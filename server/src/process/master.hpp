@@ -13,6 +13,7 @@
 #include "process/control_socket.hpp"
 #include "process/generation.hpp"
 #include "process/signals.hpp"
+#include "process/source_watch.hpp"
 #include "roost/embed.h"
 
 namespace roost::process {
@@ -45,6 +46,8 @@ class Master {
   void wait();
   void take_signals();
   void take_requests();
+  void watch_sources(const config::Configuration& configuration);
+  void take_changes();
   void advance();
 
   // Throws config::ConfigError and std::runtime_error; then nothing has changed.
@@ -74,6 +77,7 @@ class Master {
   std::optional<Signals> signals_;
   std::unique_ptr<HostMemory> host_;
   std::unique_ptr<ControlSocket> control_;
+  std::unique_ptr<SourceWatch> sources_;  // in development mode
 
   uint32_t last_number_ = 0;
   std::unique_ptr<Generation> current_, next_;
