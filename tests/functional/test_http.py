@@ -185,6 +185,15 @@ def test_expect_100_continue_is_refused_where_the_body_is_too_large(server: Roos
         assert connection.read_response().status == 413
 
 
+def test_expect_100_continue_is_refused_where_no_route_takes_it(server: RoostServer) -> None:
+    for target, method, status in (("/nowhere", "POST", 404), ("/text", "POST", 405)):
+        with server.connect() as connection:
+            connection.send(get(target, "Expect: 100-continue", "Content-Length: 5", method=method))
+            response = connection.read_response()
+            assert (response.status, response.headers["connection"]) == (status, "close"), target
+            assert connection.closed()
+
+
 def test_unknown_expectation_is_417(server: RoostServer) -> None:
     with server.connect() as connection:
         connection.send(get("/text", "Expect: miracles"))

@@ -123,7 +123,7 @@ def test_ordered_dict_keeps_its_own_order() -> None:
         ({"\udfff": 1}, ValueError),
         ([1, [object()]], TypeError),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__ if not isinstance(value, type) else value.__name__,
 )
 def test_what_json_has_nothing_for_is_an_error(value: object, error: type[Exception]) -> None:
     with pytest.raises(error):

@@ -167,9 +167,14 @@ size_t HttpConnection::take_head(const char* data, size_t size) {
     dispatch();
     return head.bytes + length;
   }
-  exchange.body().begin(head, limit, streams ? 0 : route != nullptr ? route->spill : limits.spill);
   const size_t taken = head.bytes;
   const bool expects = head.expect_continue && rest == 0;
+  exchange.body().begin(head, limit, streams ? 0 : route != nullptr ? route->spill : limits.spill);
+  if (route == nullptr && expects) {
+    // Nobody will read it: the client has its answer before it sends it (RFC 9110 section 10.1.1).
+    dispatch();
+    return taken;
+  }
   if (streams) {
     exchange.set_streams_body();
     exchange.expect_continue(expects);
