@@ -141,7 +141,7 @@ def _nested(depth: int, value: Any = None) -> Any:
 def test_nesting_is_bounded() -> None:
     assert encode(decode(b"[" * 1024 + b"]" * 1024)) == b"[" * 1024 + b"]" * 1024
     with pytest.raises(ValueError, match="nested"):
-        encode(_nested(1024))
+        encode(_nested(1025))
     with pytest.raises(ValueError, match="Nested"):
         decode(b"[" * 1025 + b"]" * 1025)
     with pytest.raises(ValueError, match="Nested"):
