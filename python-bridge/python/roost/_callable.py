@@ -32,12 +32,12 @@ def _code(function: object) -> tuple[CodeType, int, int] | None:
     """The code below a function, method, partial or callable object; how many arguments are bound, have defaults."""
     bound = 0
     for _ in range(32):
-        code = getattr(function, "__code__", None)
-        if code is not None:
-            return code, bound, len(getattr(function, "__defaults__", None) or ())
-        if hasattr(function, "__func__"):
+        # Methods first: they pass on their function's attributes.
+        if hasattr(function, "__func__") and hasattr(function, "__self__"):
             bound += 1
             function = function.__func__
+        elif hasattr(function, "__code__"):
+            return function.__code__, bound, len(getattr(function, "__defaults__", None) or ())
         elif hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
             if function.keywords:
                 return None
@@ -64,10 +64,16 @@ def _innermost(function: object) -> object:
     return function
 
 
+def _without_partials(function: object) -> object:
+    while hasattr(function, "func") and hasattr(function, "keywords"):
+        function = function.func
+    return function
+
+
 def is_async(function: object) -> bool:
     """Whether calling it gives a coroutine; of what functools.wraps() wrapped, the innermost decides."""
-    for candidate in (function, _innermost(function)):
-        found = _code(candidate)
+    for candidate in (function, _innermost(_without_partials(function))):
+        found = _code(_without_partials(candidate))
         if found is not None and found[0].co_flags & (_COROUTINE | _ITERABLE_COROUTINE):
             return True
     return False
@@ -75,7 +81,7 @@ def is_async(function: object) -> bool:
 
 def is_certainly_async(function: object) -> bool:
     """Whether it is a coroutine function itself, so that its result can be awaited unseen."""
-    found = _code(function)
+    found = _code(_without_partials(function))
     return found is not None and bool(found[0].co_flags & _COROUTINE)
 
 

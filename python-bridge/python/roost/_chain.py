@@ -137,6 +137,8 @@ def _async_chain(
                     request = outcome
         args = (request,) if takes_request else ()
         result = await handler(*args) if asynchronous else await blocking(handler, *args)
+        if hasattr(result, "__await__"):
+            result = await result
         return request, to_response(result), False
 
     async def chain(request: Request) -> Response:

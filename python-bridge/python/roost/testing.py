@@ -200,6 +200,8 @@ class TestClient:
         arguments = (request,) if takes_request else ()
         try:
             result = self._run(call(*arguments)) if asynchronous else call(*arguments)
+            if hasattr(result, "__await__"):  # of a plain function
+                result = self._run(result)
             response = _native.to_response(result)
         except Exception:
             if self._raise_exceptions:
