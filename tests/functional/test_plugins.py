@@ -259,6 +259,7 @@ def test_exception_after_the_head_cuts_the_connection(server: RoostServer) -> No
     server.wait_log("broke half way")
 
 
+@pytest.mark.unsanitized  # a sanitizer reports the crash that is wanted here
 def test_handler_that_crashes_costs_its_worker_alone(roost_server: Start) -> None:
     server = roost_server(site())
     with server.connect() as connection:
