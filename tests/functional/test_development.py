@@ -61,9 +61,5 @@ def test_saved_python_source_is_served_also_from_a_package(roost_server: StartSe
 
 def test_production_does_not_watch(roost_server: StartServer) -> None:
     server = roost_server(YAML.format(body="one", more=""))
-    inodes = [
-        link
-        for fd in Path(f"/proc/{server.pid}/fd").iterdir()
-        if "inotify" in (link := str(fd.readlink()))
-    ]
+    inodes = [link for fd in Path(f"/proc/{server.pid}/fd").iterdir() if "inotify" in (link := str(fd.readlink()))]
     assert inodes == []
