@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +209,16 @@ def test_hooks_run_in_each_worker_and_after_a_reload_again(roost_server: StartSe
     server.wait_for(lambda: set(re.findall(r"stopped in (\d+)", server.output())) >= first, "the first two to stop")
     assert server.stop() == 0
     assert len(set(re.findall(r"stopped in (\d+)", server.output()))) == 4
+
+
+def test_start_while_being_mounted_is_an_error(roost_cli: Callable[..., Any]) -> None:
+    text = YAML.format(processes=1)
+    files = {"roost.yaml": text, "site_module.py": SITE + SINGLE + "\napp.start(port=0)\n"}
+    done = roost_cli("check", "--strict", "roost.yaml", files=files)
+    assert done.returncode == 1
+    line = text.splitlines().index("  - { path: /below/here, python: site_module:app }") + 1
+    assert f"roost.yaml:{line}:" in done.stderr
+    assert '__name__ == "__main__"' in done.stderr
 
 
 # The demo's application -------------------------------------------------------------------------------------------

@@ -261,8 +261,13 @@ class App:
             server: further keys of the configuration file's `server:`, e.g. {"timeouts": {"handler": "5s"}}.
 
         Raises:
-            SystemExit: always, but for status 0.
+            SystemExit: the server ended with a status other than 0.
+            RuntimeError: a server is importing this module to mount it.
         """
+        if not hasattr(sys.modules.get("__main__"), "__file__"):
+            raise RuntimeError(
+                'start() while the module is imported by a server: put it below `if __name__ == "__main__":`'
+            )
         config = self.config
         if config.host is not None:
             host = config.host
