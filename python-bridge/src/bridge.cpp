@@ -45,8 +45,8 @@ bool Bridge::init_python(roost_error* error) {
   PyConfig_InitPythonConfig(&config);
   config.parse_argv = 0;
   config.install_signal_handlers = 0;
-  // A .pyc is taken for current when size and second of its source are the same (PEP 3147): not so for what is saved and
-  // reloaded within one second.
+  // A .pyc is taken for current when size and second of its source are the same (PEP 3147): not so for what is saved
+  // and reloaded within one second.
   if (development_) config.write_bytecode = 0;
   PyStatus status = PyConfig_SetBytesString(&config, &config.executable, executable_.c_str());
   if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);

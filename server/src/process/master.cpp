@@ -317,7 +317,8 @@ void Master::promote() {
     drain(std::move(current_));
   }
   current_ = std::move(next_);
-  // What was saved meanwhile is in neither: the old watch tells of it, and the reload after this one brings a new watch.
+  // What was saved meanwhile is in neither: the old watch tells of it, and the reload after this one brings a new
+  // watch.
   if (served_ && !(sources_ && sources_->pending())) watch_sources(*current_->configuration());
   kept_listeners_.clear();
   recovery_ = {};

@@ -91,8 +91,8 @@ bool SourceWatch::read_events() {
         folders_.erase(found);
       } else if ((event.mask & IN_ISDIR) != 0) {
         if (folder.python && (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0 && is_source_folder(path)) add_python(path);
-      } else if ((event.mask & IN_CREATE) == 0 && (folder.names.count(name) != 0 ||
-                                                   (folder.python && fs::path(name).extension() == ".py"))) {
+      } else if ((event.mask & IN_CREATE) == 0 &&
+                 (folder.names.count(name) != 0 || (folder.python && fs::path(name).extension() == ".py"))) {
         // What was created is not written yet.
         if (!matters && !quiet_at_) file_ = path.string();
         matters = true;
