@@ -251,6 +251,25 @@ def test_many_messages_at_once(server: RoostServer) -> None:
         assert [ws.receive() for _ in range(1000)] == [(TEXT, str(i).encode()) for i in range(1000)]
 
 
+def test_paused_connection_hands_on_nothing_and_loses_nothing(server: RoostServer) -> None:
+    count = 3000
+    with room(server, "pause") as member, room(server, "pause") as other:
+        who(member)
+        who(other)
+        name = f"paused{os.getpid()}"
+        member.send("pause")
+        for i in range(count):
+            member.send(f"count {name} {i} " + "x" * 100)
+        # The server's answer to the other one shows that it had time to read.
+        for _ in range(10):
+            ask(other, "list")
+        assert name not in httpx.get(server.url + "/events").text
+        other.send("resume")
+        assert ask(member, "list").startswith("ids ")
+        seen = re.findall(rf"counted {name} (\d+) x+\n", httpx.get(server.url + "/events").text)
+        assert seen == [str(i) for i in range(count)]
+
+
 def test_fragments_with_control_frames_between(server: RoostServer) -> None:
     with RawWebSocket(server) as ws:
         ws.send(

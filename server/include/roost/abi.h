@@ -427,6 +427,11 @@ typedef struct roost_host {
    * (on_writable, on_cancel, read_body) runs or will come: the place to free their arg, as on another thread one of
    * them may still run while the responder is consumed. Several may be given; all are called. */
   roost_status (*on_release)(roost_responder* responder, void (*callback)(void* arg), void* arg);
+
+  /* Flow control of a WebSocket: while paused nothing is read from the client beyond one buffer, of which no message is
+   * handed on. Neither counts; once the close handshake has begun neither does anything. Any thread. */
+  void (*ws_pause)(roost_websocket* socket);
+  void (*ws_resume)(roost_websocket* socket);
 } roost_host;
 
 /* ---------------------------------------------------------------------------------------------- the plugin */

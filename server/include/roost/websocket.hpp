@@ -15,6 +15,7 @@
 // closes the connection with 1011.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -71,11 +72,22 @@ class WebSocket {
   }
   // Bytes that wait to be sent.
   size_t buffered() const noexcept { return detail::host->ws_buffered(handle_); }
+  // While paused nothing is read from the client beyond one buffer, so that it has to wait: for handlers that pass
+  // messages on to something slower. A server older than this function does not pause.
+  void pause() const noexcept {
+    if (can_pause()) detail::host->ws_pause(handle_);
+  }
+  void resume() const noexcept {
+    if (can_pause()) detail::host->ws_resume(handle_);
+  }
   // Receives what is published to this topic in any worker, until unsubscribed or closed.
   void subscribe(std::string_view topic) const noexcept { detail::host->ws_subscribe(handle_, str(topic)); }
   void unsubscribe(std::string_view topic) const noexcept { detail::host->ws_unsubscribe(handle_, str(topic)); }
 
  private:
+  static bool can_pause() noexcept {
+    return detail::host->struct_size >= offsetof(roost_host, ws_resume) + sizeof detail::host->ws_resume;
+  }
   static Sent sent(roost_status status) noexcept {
     return status == ROOST_OK ? Sent::ok : status == ROOST_WOULD_BLOCK ? Sent::wait : Sent::gone;
   }

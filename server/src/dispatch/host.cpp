@@ -188,6 +188,14 @@ size_t ws_buffered(const roost_websocket* socket) {
   return static_cast<const websocket::Connection*>(socket)->buffered();
 }
 
+void ws_pause(roost_websocket* socket) {
+  websocket::connection_of(socket).pause();
+}
+
+void ws_resume(roost_websocket* socket) {
+  websocket::connection_of(socket).resume();
+}
+
 roost_status ws_subscribe(roost_websocket* socket, roost_str topic) {
   return websocket::connection_of(socket).subscribe(view(topic));
 }
@@ -291,6 +299,8 @@ roost_host make_host() {
   host.retire = retire;
   host.metric_add = metric_add;
   host.on_release = on_release;
+  host.ws_pause = ws_pause;
+  host.ws_resume = ws_resume;
   return host;
 }
 

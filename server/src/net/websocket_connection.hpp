@@ -33,6 +33,9 @@ struct WebSocketChannel;
 struct WebSocketOutput;
 class DeflatedFrames;
 
+// What a thread may ask of a connection's own.
+enum class WebSocketAsk : uint8_t { send, close, overflow, subscribe, unsubscribe, pause, deliver };
+
 // Who counts sockets. Called on the I/O thread, when the socket has been closed.
 class WebSocketOwner {
  public:
@@ -67,6 +70,8 @@ class WebSocketConnection final : public websocket::Connection,
   roost_status send(roost_ws_kind kind, std::string_view data) noexcept override;
   roost_status close(uint16_t code, std::string_view reason) noexcept override;
   size_t buffered() const noexcept override { return buffered_.load(std::memory_order_relaxed); }
+  void pause() noexcept override;
+  void resume() noexcept override;
   roost_status subscribe(std::string_view topic) noexcept override;
   roost_status unsubscribe(std::string_view topic) noexcept override;
 
@@ -96,6 +101,7 @@ class WebSocketConnection final : public websocket::Connection,
   void on_message(websocket::Opcode opcode, std::string_view data) override;
   void on_pong(std::string_view) override {}
   void on_output(std::string_view frame) override;
+  bool paused() const override { return paused_.load(std::memory_order_acquire); }
 
   void read() noexcept;
   void feed(char* data, size_t size) noexcept;
@@ -111,10 +117,13 @@ class WebSocketConnection final : public websocket::Connection,
   void flush() noexcept;
   void drop_output() noexcept;
   void watch_output(bool on) noexcept;
+  void pause_changed() noexcept;
+  void update_interest() noexcept;
   void conclude(uint16_t code, std::string_view reason) noexcept;  // on_close, once
   void shut_when_flushed() noexcept;
   void cut(uint16_t code) noexcept;
   void close_socket() noexcept;
+  void ask(WebSocketAsk what, std::string_view text = {}, uint16_t code = 0) noexcept;
   void run_deferred() noexcept;
   void join(WebSocketChannel& channel) noexcept;
   void leave(size_t membership) noexcept;
@@ -128,6 +137,7 @@ class WebSocketConnection final : public websocket::Connection,
   std::atomic<uint32_t> references_{1};
   std::atomic<bool> gone_{false};  // no more is taken to be sent
   std::atomic<bool> wants_writable_{false};
+  std::atomic<bool> paused_{false};
   std::atomic<size_t> buffered_{0};
   const uint8_t deflate_bits_;  // of the window to compress with; 0: not agreed on
 
@@ -136,6 +146,7 @@ class WebSocketConnection final : public websocket::Connection,
   bool concluded_ = false;
   bool dirty_ = false;  // in the loop's list of those to flush
   bool watching_output_ = false;
+  uint32_t interest_ = 0;  // what epoll was asked for
   bool deferred_ = false;  // in the loop's list of those to call later
   bool deferred_writable_ = false;
   bool ping_sent_ = false;

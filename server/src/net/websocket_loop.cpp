@@ -110,6 +110,9 @@ void WebSocketLoop::run(Request& request) noexcept {
     case Request::Kind::unsubscribe:
       connection->unsubscribe_here(request.text);
       break;
+    case Request::Kind::pause:
+      connection->pause_changed();
+      break;
     case Request::Kind::deliver:
       deliver(request.channel, request.text, request.frame, request.except);
       break;

@@ -80,7 +80,7 @@ class WebSocketLoop final : private PostedTask {
 
   // What another thread asks of this one. Done in the order of one caller's calls, with one wake-up for many.
   struct Request {
-    enum class Kind : uint8_t { send, close, overflow, subscribe, unsubscribe, deliver };
+    using Kind = WebSocketAsk;
     Kind kind{};
     WebSocketChannel::Kind channel{};           // deliver
     uint16_t code = 0;                          // close

@@ -28,6 +28,8 @@ class Connection : public roost_websocket {
   virtual roost_status close(uint16_t code, std::string_view reason) noexcept = 0;
   // Bytes that wait to be sent.
   virtual size_t buffered() const noexcept = 0;
+  virtual void pause() noexcept = 0;
+  virtual void resume() noexcept = 0;
   virtual roost_status subscribe(std::string_view topic) noexcept = 0;
   virtual roost_status unsubscribe(std::string_view topic) noexcept = 0;
 

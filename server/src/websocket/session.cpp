@@ -7,7 +7,8 @@
 
 namespace roost::websocket {
 
-void Session::feed(char* data, size_t size, Sink& sink) {
+size_t Session::feed(char* data, size_t size, Sink& sink) {
+  const size_t whole = size;
   while (size > 0 && reading()) {
     if (in_payload_) {
       const auto n = static_cast<size_t>(std::min<uint64_t>(size, frame_.payload - taken_));
@@ -16,6 +17,7 @@ void Session::feed(char* data, size_t size, Sink& sink) {
       size -= n;
       continue;
     }
+    if (state_ == State::open && sink.paused()) return whole - size;
     // The header: in place when it lies here whole, else collected.
     HeaderStatus status;
     if (header_size_ == 0) {
@@ -39,11 +41,15 @@ void Session::feed(char* data, size_t size, Sink& sink) {
       // Fewer than kMaxClientHeader bytes are here in all: a header of that many is complete.
       if (header_size_ == 0) std::memcpy(partial_header_, data, size);
       header_size_ = static_cast<uint8_t>(header_size_ + size);
-      return;
+      return whole;
     }
-    if (status != HeaderStatus::complete) return fail(kProtocolError, describe(status), sink);
+    if (status != HeaderStatus::complete) {
+      fail(kProtocolError, describe(status), sink);
+      break;
+    }
     frame_begins(sink);
   }
+  return whole;
 }
 
 void Session::frame_begins(Sink& sink) {

@@ -24,6 +24,8 @@ class Session {
     virtual void on_pong(std::string_view data) = 0;
     // A whole frame to send: pong or close. Valid for the call.
     virtual void on_output(std::string_view frame) = 0;
+    // Whether no further frame shall be begun for now; asked while the session is open.
+    virtual bool paused() const { return false; }
 
    protected:
     ~Sink() = default;
@@ -43,8 +45,9 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Takes the next bytes, all of them; unmasks in place. Afterwards look at state().
-  void feed(char* data, size_t size, Sink& sink);
+  // Takes the next bytes and returns how many: all of them, unless the sink paused it, when the rest is to be fed
+  // again. Unmasks in place. Afterwards look at state().
+  size_t feed(char* data, size_t size, Sink& sink);
 
   // Begins the close handshake; nothing when it has begun. code 0: without a code. reason: cut to 123 bytes at a
   // character's border.

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <optional>
 #include <roost/plugin.hpp>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@ namespace {
 
 std::mutex events_mutex;
 std::vector<std::string> events;  // guarded by events_mutex; of this worker
+std::optional<roost::WebSocket> paused;
 
 void note(std::string line) {
   const std::lock_guard lock(events_mutex);
@@ -109,6 +111,17 @@ class Member {
     } else if (command == "pour") {
       flood_ = Flood{std::stoul(std::string(rest)), 1, 0, 0};
       flood_.run(socket);
+    } else if (command == "pause") {
+      // Another member resumes it.
+      const std::lock_guard lock(events_mutex);
+      paused.emplace(socket);
+      socket.pause();
+    } else if (command == "resume") {
+      const std::lock_guard lock(events_mutex);
+      paused->resume();
+      paused.reset();
+    } else if (command == "count") {
+      note("counted " + std::string(rest));
     } else if (command == "throw") {
       throw std::runtime_error("a handler that throws");
     } else if (command == "crash") {
