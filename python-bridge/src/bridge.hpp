@@ -43,6 +43,7 @@ class Bridge {
   bool extend_path();
   Ref resolve(std::string_view name);
   bool mount_app(PyObject* app, const roost_mount& mount, const roost_mount_sink& sink, roost_error* error);
+  bool mount_route(PyObject* entry, const roost_mount_sink& sink, roost_error* error);
   bool mount_websocket(PyObject* entry, const roost_mount& mount, const roost_mount_sink& sink, roost_error* error);
   // Keeps the function. As `is_async` where it says so, else as its code does.
   Target* new_target(PyObject* function, std::string name);

@@ -106,6 +106,33 @@ roost_status Bridge::mount(const roost_mount& mount, const roost_mount_sink& sin
                                               : ROOST_OK;
 }
 
+// entry: a MountedRoute of router.py. False with a Python error, or with `error` said.
+bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_error* error) {
+  const Ref methods = attribute(entry, "methods");
+  const Ref pattern = attribute(entry, "pattern");
+  const Ref name = attribute(entry, "name");
+  const Ref call = attribute(entry, "call");
+  const Ref asynchronous = attribute(entry, "asynchronous");
+  const Ref takes_request = attribute(entry, "takes_request");
+  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request) return false;
+  const std::string_view method_list = utf8_of(methods.get());
+  const std::string_view path = utf8_of(pattern.get());
+  const std::string_view title = utf8_of(name.get());
+  if (method_list.data() == nullptr || path.data() == nullptr || title.data() == nullptr) return false;
+  Target* target = new_target(call.get(), std::string(title));
+  target->is_async = PyObject_IsTrue(asynchronous.get()) == 1;
+  target->takes_request = PyObject_IsTrue(takes_request.get()) == 1;
+  note(*target);
+  roost_route route{};
+  route.struct_size = sizeof route;
+  route.methods = str(method_list);
+  route.pattern = str(path);
+  route.name = str(target->name);
+  route.handle = handle;
+  route.self = target;
+  return sink.add_route(sink.impl, &route, error) >= 0;
+}
+
 bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_mount_sink& sink, roost_error* error) {
   const auto failed = [error] {
     say(error, "cannot be mounted\n" + take_traceback());
@@ -121,25 +148,7 @@ bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_moun
   const Ref routes = list("routes");
   if (!routes) return failed();
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(routes.get()); ++i) {
-    const char *methods = nullptr, *pattern = nullptr, *name = nullptr;
-    PyObject* function = nullptr;
-    int is_async = 0, takes_request = 0;
-    const Ref entry = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(routes.get(), i)));
-    if (!entry ||
-        !PyArg_ParseTuple(entry.get(), "ssOpps:route", &methods, &pattern, &function, &is_async, &takes_request, &name))
-      return failed();
-    Target* target = new_target(function, name);
-    target->is_async = is_async != 0;
-    target->takes_request = takes_request != 0;
-    note(*target);
-    roost_route route{};
-    route.struct_size = sizeof route;
-    route.methods = str(methods);
-    route.pattern = str(pattern);
-    route.name = str(target->name);
-    route.handle = handle;
-    route.self = target;
-    if (sink.add_route(sink.impl, &route, error) < 0) return false;
+    if (!mount_route(PyTuple_GET_ITEM(routes.get(), i), sink, error)) return PyErr_Occurred() ? failed() : false;
   }
 
   const Ref directories = list("directories");

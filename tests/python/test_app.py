@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("roost")
 
-from roost import ALLOW_CORS, App, Headers, Request, Response, WebSocket
+from roost import ALLOW_CORS, App, Headers, Request, Response, SubRouter, WebSocket
 from roost.testing import TestClient
 
 
@@ -206,8 +206,52 @@ def test_handler_gets_what_its_signature_asks_for(app: App, handler: Callable[..
 
 @pytest.mark.parametrize("handler", [lambda request, database: "", lambda a, b, c: "", 7])
 def test_handler_that_wants_what_is_not_known_is_refused(app: App, handler: Any) -> None:
-    with pytest.raises(TypeError):
+    def mount() -> None:
         app.add_route("GET", "/", handler)
+        app.__roost_mount__()
+
+    with pytest.raises(TypeError):
+        mount()
+
+
+def test_bad_signature_names_handler_file_and_line(app: App) -> None:
+    def wants_too_much(request: Request, database: object) -> None: ...
+
+    app.add_route("GET", "/", wants_too_much)
+    line = wants_too_much.__code__.co_firstlineno
+    with pytest.raises(TypeError, match=rf"test_app\.py:{line}: .*wants_too_much.*'database'"):
+        app.__roost_mount__()
+
+
+def test_second_handler_of_a_route_is_refused(app: App) -> None:
+    app.get("/x")(lambda: "")
+    app.post("/x")(lambda: "")
+    with pytest.raises(ValueError, match="GET /x"):
+        app.add_route("PUT GET", "/x", lambda: "")
+
+
+def test_routers_nest_below_their_prefixes(app: App) -> None:
+    outer, inner = SubRouter(__file__, prefix="/outer"), SubRouter("/inner/")
+    app.include_router(outer)
+    outer.include_router(inner)
+    for router in (outer, inner):
+        router.get("/")(lambda path_params: "root")
+        router.get("/:name")(lambda name: name)
+    assert [route.pattern for route in app.all_routes()] == [
+        "/outer",
+        "/outer/:name",
+        "/outer/inner",
+        "/outer/inner/:name",
+    ]
+    client = TestClient(app)
+    assert [client.get(path).text for path in ("/outer", "/outer/x", "/outer/inner", "/outer/inner/y")] == [
+        "root",
+        "x",
+        "root",
+        "y",
+    ]
+    with pytest.raises(ValueError, match="itself"):
+        inner.include_router(outer)
 
 
 # Middleware ------------------------------------------------------------------------------------------------------

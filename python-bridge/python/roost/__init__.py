@@ -17,6 +17,7 @@ Run it with `python app.py`, mount it in a YAML file with `python: app:app`, tes
 from roost._native import Headers, QueryParams, Request, Response
 from roost.app import App
 from roost.cors import ALLOW_CORS
+from roost.router import SubRouter
 from roost.websocket import WebSocket
 
-__all__ = ["ALLOW_CORS", "App", "Headers", "QueryParams", "Request", "Response", "WebSocket"]
+__all__ = ["ALLOW_CORS", "App", "Headers", "QueryParams", "Request", "Response", "SubRouter", "WebSocket"]

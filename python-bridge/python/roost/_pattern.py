@@ -26,6 +26,13 @@ def checked(pattern: str) -> str:
     return pattern
 
 
+def join(prefix: str, pattern: str) -> str:
+    """The pattern below a prefix, of which "/" is the prefix itself."""
+    if not prefix:
+        return pattern
+    return checked(prefix if pattern == "/" else prefix + pattern)
+
+
 def segments(path: str) -> list[str]:
     """`/a/b` in two, `/` in one that is empty."""
     return path[1:].split("/") if path else []

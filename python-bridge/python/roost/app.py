@@ -10,20 +10,16 @@ from roost._callable import adapt, name_of, signature
 from roost._chain import Step, compose
 from roost._native import Response
 from roost.config import Config
+from roost.router import MountedRoute, Route, Router
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
     from roost.websocket import WebSocket
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
-    # methods separated by spaces, pattern, callable, whether it is a coroutine function, whether it takes the request,
-    # name
-    MountedRoute = tuple[str, str, Callable[..., Any], bool, bool, str]
-
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 class State:
@@ -46,93 +42,51 @@ class Mount:
         self.shutdown: list[Callable[[], Any]] = []
 
 
-class App:
+class App(Router):
     """A web application.
 
     Args:
         file: `__file__` of the module; relative directories are relative to it.
     """
 
-    _count: dict[str, int] = {}
-
     def __init__(self, file: str) -> None:
-        self.file = os.path.abspath(file)
+        super().__init__(file)
         self.state = State()
         self._config: Config | None = None
-        self._routes: list[MountedRoute] = []
         self._directories: list[tuple[str, str, str, bool]] = []
-        self._websockets: list[WebSocket] = []
         self._before: list[Step] = []
         self._after: list[Step] = []
         self._around: list[tuple[Step, Step]] = []
         self._startup: list[Callable[[], Any]] = []
         self._shutdown: list[Callable[[], Any]] = []
         self._on_error: Callable[..., Any] | None = None
-        number = App._count[self.file] = App._count.get(self.file, -1) + 1
-        self.group = f"{self.file}#{number}" if number else self.file
 
     # Routes -----------------------------------------------------------------------------------------------------
 
-    def add_route(self, methods: str | Iterable[str], path: str, handler: Callable[..., Any]) -> None:
-        """Lets `handler` answer these methods on this path.
+    def all_routes(self) -> list[Route]:
+        """Every route, those of included routers with what is put before them."""
+        return [route for _, route in self._flattened()]
 
-        It takes nothing, or the request, or parts of it by name (`query_params`, `headers`, `path_params`, `body`,
-        `method`, `url`, `ip_addr`, the names in `path`). It returns a dict, list, str, bytes or Response, or a tuple
-        of a body and, in any order, a status (int) and headers (a dict or Headers).
+    def _flattened(self) -> Iterator[tuple[list[Router], Route]]:
+        """Each route with the routers it is in, outermost first."""
 
-        Args:
-            methods: "GET", "GET POST", or a list.
-            path: literal segments, `:name` for one segment, a trailing `*` or `*name` for the remainder.
+        def walk(router: Router, around: list[Router], prefix: str) -> Iterator[tuple[list[Router], Route]]:
+            for route in router._routes:
+                yield around, route.below(prefix)
+            for inner in router._routers:
+                yield from walk(inner, [*around, inner], _pattern.join(prefix, inner.prefix or "/"))
 
-        Raises:
-            ValueError: there is no such method, or the path is malformed.
-            TypeError: the handler wants what is not known.
-        """
-        listed = methods.split() if isinstance(methods, str) else list(methods)
-        named = [str(method).rpartition(".")[2].upper() for method in listed]
-        for method in named:
-            if method not in METHODS:
-                raise ValueError(f"{method!r} is no method: {', '.join(METHODS)}")
-        if not named:
-            raise ValueError(f"{path}: a route needs a method")
-        pattern = _pattern.checked(path)
-        call, asynchronous, takes_request = adapt(handler, _pattern.names(pattern))
-        self._routes.append((" ".join(named), pattern, call, asynchronous, takes_request, name_of(handler)))
+        return walk(self, [self], self.prefix)
 
-    def _route(self, method: str, path: str) -> Callable[[Handler], Handler]:
-        def register(handler: Handler) -> Handler:
-            self.add_route(method, path, handler)
-            return handler
+    def _routers_below(self) -> Iterator[tuple[Router, str]]:
+        """This router and the included ones, with what is put before their routes."""
 
-        return register
+        def walk(router: Router, prefix: str) -> Iterator[tuple[Router, str]]:
+            yield router, prefix
+            for inner in router._routers:
+                yield from walk(inner, _pattern.join(prefix, inner.prefix or "/"))
 
-    def get(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of GET (and HEAD) on `path`, see `add_route`."""
-        return self._route("GET", path)
-
-    def post(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of POST on `path`, see `add_route`."""
-        return self._route("POST", path)
-
-    def put(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of PUT on `path`, see `add_route`."""
-        return self._route("PUT", path)
-
-    def patch(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of PATCH on `path`, see `add_route`."""
-        return self._route("PATCH", path)
-
-    def delete(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of DELETE on `path`, see `add_route`."""
-        return self._route("DELETE", path)
-
-    def head(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of HEAD on `path`, in place of the one of GET, see `add_route`."""
-        return self._route("HEAD", path)
-
-    def options(self, path: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of OPTIONS on `path`, in place of the server's answer, see `add_route`."""
-        return self._route("OPTIONS", path)
+        return walk(self, self.prefix)
 
     def serve_directory(
         self, route: str, directory_path: str, index_file: str | None = None, show_files_listing: bool = False
@@ -147,10 +101,6 @@ class App:
         """
         directory = os.path.join(os.path.dirname(self.file), directory_path)
         self._directories.append((_pattern.checked(route), directory, index_file or "", show_files_listing))
-
-    def add_web_socket(self, websocket: WebSocket) -> None:
-        """Adds an endpoint; `WebSocket` does so itself."""
-        self._websockets.append(websocket)
 
     # Middleware -------------------------------------------------------------------------------------------------
 
@@ -227,27 +177,32 @@ class App:
         mount = Mount()
         before = [pair[0] for pair in self._around] + self._before
         after = self._after + [pair[1] for pair in reversed(self._around)]
-        routes = [*self._routes, *(self._options_routes() if self._around else ())]
-        for methods, pattern, handler, asynchronous, takes_request, name in routes:
+        routes = self.all_routes()
+        for route in [*routes, *(_options_routes(routes) if self._around else ())]:
+            call, asynchronous, takes_request = bound(route)
             call, asynchronous, takes_request = compose(
-                pattern, handler, asynchronous, takes_request, before, after, self._on_error
+                route.pattern, call, asynchronous, takes_request, before, after, self._on_error
             )
-            mount.routes.append((methods, pattern, call, asynchronous, takes_request, name))
+            mount.routes.append(
+                MountedRoute(
+                    " ".join(route.methods),
+                    route.pattern,
+                    call,
+                    asynchronous,
+                    takes_request,
+                    route.name,
+                    route.const and call is route.handler,
+                    route.stream,
+                )
+            )
         mount.directories += self._directories
-        mount.websockets += [(socket.endpoint, socket, f"WebSocket {socket.endpoint}") for socket in self._websockets]
+        for router, prefix in self._routers_below():
+            for socket in router._websockets:
+                pattern = _pattern.join(prefix, socket.endpoint)
+                mount.websockets.append((pattern, socket, f"WebSocket {pattern}"))
         mount.startup += self._startup
         mount.shutdown += self._shutdown
         return mount
-
-    def _options_routes(self) -> list[MountedRoute]:
-        allowed: dict[str, set[str]] = {}
-        for methods, pattern, *_ in self._routes:
-            allowed.setdefault(pattern, set()).update(methods.split())
-        return [
-            ("OPTIONS", pattern, _allow(methods), False, False, "OPTIONS")
-            for pattern, methods in allowed.items()
-            if "OPTIONS" not in methods
-        ]
 
     def start(self, host: str = "127.0.0.1", port: int = 8080, server: dict[str, Any] | None = None) -> None:
         """Serves until stopped; then the program ends with the server's exit status.
@@ -297,6 +252,30 @@ class App:
         )
         if status != 0:
             raise SystemExit(status)
+
+
+def bound(route: Route) -> tuple[Callable[..., Any], bool, bool]:
+    """The handler as it is called, see `adapt`.
+
+    Raises:
+        TypeError: it has parameters that nothing is known for; the message names it, its file and line.
+    """
+    try:
+        return adapt(route.handler, _pattern.names(route.pattern))
+    except TypeError as error:
+        raise TypeError(f"{route.place}: {error}") from None
+
+
+def _options_routes(routes: list[Route]) -> list[Route]:
+    """A route for OPTIONS on each path that has none."""
+    allowed: dict[str, set[str]] = {}
+    for route in routes:
+        allowed.setdefault(route.pattern, set()).update(route.methods)
+    return [
+        Route(("OPTIONS",), pattern, _allow(methods))
+        for pattern, methods in allowed.items()
+        if "OPTIONS" not in methods
+    ]
 
 
 def _allow(methods: set[str]) -> Callable[[], Response]:

@@ -22,7 +22,7 @@ from roost._native import Headers, Response
 from roost.app import App
 
 if TYPE_CHECKING:
-    from roost.app import MountedRoute
+    from roost.router import MountedRoute
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
@@ -195,11 +195,11 @@ class TestClient:
         found = self._find(method, path)
         if isinstance(found, TestResponse):
             return found
-        (_, _, call, asynchronous, takes_request, _), parameters = found
+        route, parameters = found
         request = _native.request_for_test(method, target, sent, body, parameters, self._client)
-        arguments = (request,) if takes_request else ()
+        arguments = (request,) if route.takes_request else ()
         try:
-            result = self._run(call(*arguments)) if asynchronous else call(*arguments)
+            result = self._run(route.call(*arguments)) if route.asynchronous else route.call(*arguments)
             if hasattr(result, "__await__"):  # of a plain function
                 result = self._run(result)
             response = _native.to_response(result)
@@ -246,10 +246,10 @@ class TestClient:
         allowed: set[str] = set()
         best: tuple[tuple[int, ...], int, MountedRoute, dict[str, str]] | None = None
         for route in self._mount.routes:
-            matched = _pattern.match(route[1], segments)
+            matched = _pattern.match(route.pattern, segments)
             if matched is None:
                 continue
-            methods = route[0].split()
+            methods = route.methods.split()
             allowed.update(methods)
             # HEAD follows GET, but a handler of its own comes first.
             if method in methods:
