@@ -160,7 +160,7 @@ def test_body_by_length_and_in_chunks_arrives_whole(server: RoostServer) -> None
 
 
 def test_trailers_reach_the_handler(server: RoostServer) -> None:
-    body = b"5\r\nhello\r\n0\r\nX-Sum: 42\r\nContent-Length: 9\r\nX-Other: b\r\n\r\n"
+    body = b"5\r\nhello\r\n0\r\nX-Sum: 42\r\nCookie: c\r\nX-Other: b\r\n\r\n"
     with server.connect() as connection:
         connection.send(get("/echo", "Transfer-Encoding: chunked", method="POST") + body)
         response = connection.read_response()
@@ -173,7 +173,7 @@ def test_trailers_reach_the_handler(server: RoostServer) -> None:
 def test_expect_100_continue_is_answered_before_the_body(server: RoostServer) -> None:
     for path, answer in (("/echo", b"hello"), ("/count", b"5")):
         with server.connect() as connection:
-            connection.send(get(path, "Expect: 100-continue", "Content-Length: 5", method="POST"))
+            connection.send(get(path, "Expect: 100-Continue", "Content-Length: 5", method="POST"))
             assert connection.read_response().status == 100, path
             connection.send(b"hello")
             assert connection.read_response().body == answer
@@ -188,7 +188,7 @@ def test_expect_100_continue_is_refused_where_the_body_is_too_large(server: Roos
 def test_expect_100_continue_is_refused_where_no_route_takes_it(server: RoostServer) -> None:
     for target, method, status in (("/nowhere", "POST", 404), ("/text", "POST", 405)):
         with server.connect() as connection:
-            connection.send(get(target, "Expect: 100-continue", "Content-Length: 5", method=method))
+            connection.send(get(target, "Expect: 100-Continue", "Content-Length: 5", method=method))
             response = connection.read_response()
             assert (response.status, response.headers["connection"]) == (status, "close"), target
             assert connection.closed()

@@ -237,7 +237,7 @@ def sent_in_two(server: RoostServer, case: Case, places: list[int]) -> Iterator[
 
 
 def test_the_table_is_large() -> None:
-    assert len(CASES) >= 300
+    assert len(CASES) >= 450
 
 
 def test_the_server_is_alive_after_all_of_it(server: RoostServer) -> None:

@@ -113,6 +113,13 @@ bool Dispatcher::resume(Transaction& transaction) noexcept {
   return !transaction.hold_.compare_exchange_strong(expected, Hold::resumed, std::memory_order_acq_rel);
 }
 
+void Dispatcher::require_upgrade(Transaction& transaction) {
+  const roost_field fields[] = {{str("Upgrade"), str("websocket")},
+                                {str("Sec-WebSocket-Version"), str("13")},
+                                {str("Content-Type"), str(kPlain)}};
+  respond(transaction, 426, fields, 3, "Upgrade Required\n");
+}
+
 void Dispatcher::call_handler(Transaction& transaction) const noexcept {
   if (transaction.route_ == nullptr) {
     answer_unmatched(transaction);
@@ -127,10 +134,7 @@ void Dispatcher::call_handler(Transaction& transaction) const noexcept {
   if ((flags & ROOST_HANDLER_WEBSOCKET) != 0) {
     const uint16_t refused = transaction.check_websocket();
     if (refused == 426) {
-      const roost_field fields[] = {{str("Upgrade"), str("websocket")},
-                                    {str("Sec-WebSocket-Version"), str("13")},
-                                    {str("Content-Type"), str(kPlain)}};
-      respond(transaction, 426, fields, 3, "Upgrade Required\n");
+      require_upgrade(transaction);
       return;
     }
     if (refused != 0) {

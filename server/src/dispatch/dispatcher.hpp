@@ -78,6 +78,8 @@ class Dispatcher {
 
   // Lets the chain change the head, innermost first. On the thread that answers.
   static void after(Transaction& transaction, http::ResponseHead& head) noexcept;
+  // Answers that only WebSocket version 13 is spoken here: 426.
+  static void require_upgrade(Transaction& transaction);
   // The request is over: frees the chain's contexts and forgets the route.
   static void finish(Transaction& transaction) noexcept;
 

@@ -9,13 +9,20 @@ namespace {
 // Enough for any size below 2^63, and no overflow to look out for.
 constexpr uint8_t kMaxSizeDigits = 15;
 
-bool forbidden_in_trailers(std::string_view name) {
-  for (std::string_view forbidden : {"content-length", "transfer-encoding", "host", "trailer", "te", "connection",
-                                     "content-encoding", "content-type", "content-range", "authorization", "cookie",
-                                     "set-cookie", "expect", "upgrade", "cache-control"}) {
-    if (equals_ignore_case(name, forbidden)) return true;
+enum class InTrailers : uint8_t { kept, dropped, refused };
+
+// Fields that decide about framing, routing or who is asking are an attempt to change a request's meaning behind the
+// back of whoever looked at its head; those that only make no sense there are left out (RFC 9110 section 6.5.1).
+InTrailers in_trailers(std::string_view name) {
+  for (std::string_view one :
+       {"content-length", "transfer-encoding", "host", "authorization", "content-type", "content-encoding"}) {
+    if (equals_ignore_case(name, one)) return InTrailers::refused;
   }
-  return false;
+  for (std::string_view one :
+       {"trailer", "te", "connection", "content-range", "cookie", "set-cookie", "expect", "upgrade", "cache-control"}) {
+    if (equals_ignore_case(name, one)) return InTrailers::dropped;
+  }
+  return InTrailers::kept;
 }
 
 }  // namespace
@@ -193,7 +200,9 @@ bool ChunkedDecoder::parse_trailers() {
     if (++lines > limits_.trailers) return fail(431, "too many trailers", 0), false;
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
-    if (!forbidden_in_trailers(name)) trailers_.push_back({{name.data(), name.size()}, {value.data(), value.size()}});
+    const InTrailers place = in_trailers(name);
+    if (place == InTrailers::refused) return fail(400, "a field that trailers must not have", 0), false;
+    if (place == InTrailers::kept) trailers_.push_back({{name.data(), name.size()}, {value.data(), value.size()}});
   }
   return true;
 }

@@ -37,8 +37,8 @@ class ChunkedDecoder {
   // reason() say why, and every further call answers the same.
   Step next(const char* data, size_t size);
 
-  // After done; views live until reset(). Fields that only make sense for framing or routing are left out (RFC 9110
-  // section 6.5.1).
+  // After done; views live until reset(). Fields that trailers must not have are left out, or, where they could change
+  // what the request means, refused (RFC 9110 section 6.5.1).
   const std::vector<roost_field>& trailers() const { return trailers_; }
 
   uint16_t error_status() const { return error_status_; }  // 400 or 431

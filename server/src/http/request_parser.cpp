@@ -13,12 +13,23 @@ namespace roost::http {
 namespace {
 
 constexpr size_t kMaxMethod = 32;
+// What is longer than this is no method that anybody implements (501), but noise (400).
+constexpr size_t kLongestMethod = 256;
 // Below this size a head is parsed anew with each piece, so that an error is answered with the byte that makes it.
 constexpr size_t kAlwaysReparse = 1024;
 
 // REQUIRES: name is lower case.
 bool named(std::string_view field, std::string_view name) {
   return equals_ignore_case(field, name);
+}
+
+// Whether at most the one usual space surrounds the value. Others are legal (RFC 9112 section 5), but nobody pads the
+// fields that frame a message, unless to hide them from one of two servers.
+// REQUIRES: both are views into one field line that ends with CR.
+bool unpadded(std::string_view name, std::string_view value) {
+  const char* const colon = name.data() + name.size();
+  const bool usual = value.data() == colon + 1 || (value.data() == colon + 2 && colon[1] == ' ');
+  return usual && value.data()[value.size()] == '\r';
 }
 
 }  // namespace
@@ -66,7 +77,7 @@ bool is_valid_authority(std::string_view authority, bool port_required) noexcept
 
 // What the fields say that can be judged only together.
 struct RequestParser::Digest {
-  unsigned hosts = 0;
+  unsigned hosts = 0, content_types = 0;
   bool transfer_encoding = false;
   bool unknown_coding = false;
   bool close = false, keep_alive = false, upgrade = false;
@@ -107,9 +118,10 @@ ParseResult RequestParser::parse(const char* data, size_t size, size_t seen) noe
   const char* const method = p;
   p = scan_token(p, end);
   const size_t method_size = static_cast<size_t>(p - method);
-  if (method_size > kMaxMethod) return fail(501, "method too long");
+  if (method_size > kLongestMethod) return fail(400, "malformed method");
   if (p == end) return incomplete(size);
   if (*p != ' ' || method_size == 0) return fail(400, "malformed method");
+  if (method_size > kMaxMethod) return fail(501, "method too long");
   head_.method = {method, method_size};
   ++p;
 
@@ -203,11 +215,17 @@ bool RequestParser::digest_field(std::string_view name, std::string_view value, 
     case 10:
       if (named(name, "connection")) digest_connection(value, digest);
       break;
+    case 12:
+      // Two servers may choose differently what the body is (RFC 9110 section 5.3).
+      if (named(name, "content-type") && digest.content_types++ != 0) return fail(400, "repeated Content-Type"), false;
+      break;
     case 14: {
       if (!named(name, "content-length")) break;
       // Repeated lines and lists are refused even when they agree (RFC 9112 section 6.3 allows that).
       if (head_.has_content_length) return fail(400, "repeated Content-Length"), false;
-      if (!all_are(value, kDigit)) return fail(400, "malformed Content-Length"), false;
+      if (!all_are(value, kDigit) || !unpadded(name, value)) return fail(400, "malformed Content-Length"), false;
+      // Octal to some.
+      if (value.size() > 1 && value.front() == '0') return fail(400, "Content-Length with leading zeros"), false;
       uint64_t length = 0;
       for (char c : value) {
         if (__builtin_mul_overflow(length, uint64_t{10}, &length) ||
@@ -221,7 +239,10 @@ bool RequestParser::digest_field(std::string_view name, std::string_view value, 
       break;
     }
     case 17:
-      if (named(name, "transfer-encoding")) return digest_transfer_encoding(value, digest);
+      if (named(name, "transfer-encoding")) {
+        if (!unpadded(name, value)) return fail(400, "malformed Transfer-Encoding"), false;
+        return digest_transfer_encoding(value, digest);
+      }
       if (named(name, "sec-websocket-key")) {
         if (head_.websocket_key.data() != nullptr) head_.websocket_repeated = true;
         head_.websocket_key = value;

@@ -151,6 +151,11 @@ size_t HttpConnection::take_head(const char* data, size_t size) {
     const size_t taken = head.bytes;
     exchange.set_more_input(rest != 0);
     behind_head_ = {data + taken, rest};
+    if (head.upgrade_websocket && !head.websocket_version.empty() && head.websocket_version != "13") {
+      // A version that nothing here speaks, whatever the route (RFC 6455 section 4.4).
+      dispatch::Dispatcher::require_upgrade(exchange);
+      return taken;
+    }
     dispatch();
     return taken;
   }
