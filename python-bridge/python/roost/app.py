@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 
-from roost import _native, _pattern
+from roost import _pattern
 from roost._callable import adapt, name_of, signature
 from roost._chain import Step, compose
 from roost._native import Response
-from roost.config import Config
+from roost.config import Config, is_program, of_program
 from roost.router import MountedRoute, Route, Router
 
 TYPE_CHECKING = False
@@ -60,6 +59,8 @@ class App(Router):
         self._startup: list[Callable[[], Any]] = []
         self._shutdown: list[Callable[[], Any]] = []
         self._on_error: Callable[..., Any] | None = None
+        if is_program(self.file):  # before the module's further code looks into the environment
+            Config().load_files(os.path.dirname(self.file))
 
     # Routes -----------------------------------------------------------------------------------------------------
 
@@ -166,10 +167,7 @@ class App(Router):
     def config(self) -> Config:
         """The options of `python app.py`; the defaults when the application is mounted from a YAML file."""
         if self._config is None:
-            self._config = Config()
-            main = getattr(sys.modules.get("__main__"), "__file__", None)
-            if main and os.path.abspath(main) == self.file:
-                self._config.parse(sys.argv[1:])
+            self._config = of_program(Config(), self.file)
         return self._config
 
     def __roost_mount__(self) -> Mount:
@@ -204,54 +202,28 @@ class App(Router):
         mount.shutdown += self._shutdown
         return mount
 
-    def start(self, host: str = "127.0.0.1", port: int = 8080, server: dict[str, Any] | None = None) -> None:
+    def start(
+        self, host: str = "127.0.0.1", port: int = 8080, server: dict[str, Any] | None = None, **options: Any
+    ) -> None:
         """Serves until stopped; then the program ends with the server's exit status.
 
         The master and workers are those of `roost serve`: a worker that dies is replaced, SIGHUP reloads the program's
         code, SIGINT and SIGTERM drain and stop.
 
         Args:
-            host: address to listen on, unless the command line names one.
-            port: port to listen on, unless the command line names one; 0 for any that is free.
+            host: address to listen on, unless the command line or the environment names one.
+            port: port to listen on, unless the command line or the environment names one; 0 for any that is free.
             server: further keys of the configuration file's `server:`, e.g. {"timeouts": {"handler": "5s"}}.
+            options: of `roost.config.Config`, e.g. processes=4; the environment and the command line come before them.
 
         Raises:
             SystemExit: the server ended with a status other than 0.
+            TypeError, ValueError: there is no such option, or it cannot have this value.
             RuntimeError: a server is importing this module to mount it.
         """
-        if not hasattr(sys.modules.get("__main__"), "__file__"):
-            raise RuntimeError(
-                'start() while the module is imported by a server: put it below `if __name__ == "__main__":`'
-            )
-        config = self.config
-        if config.host is not None:
-            host = config.host
-        if config.port is not None:
-            port = config.port
-        quiet = config.log_level not in ("DEBUG", "INFO")
-        settings: dict[str, Any] = {
-            "listen": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-            "processes": config.processes,
-            "threads": config.workers,
-            "log_level": config.server_log_level,
-            "mode": "development" if config.dev else "production",
-            "access_log": {"format": "none" if quiet else "combined"},
-            **(server or {}),
-        }
-        name = os.path.basename(self.file)
-        configuration = {
-            "server": settings,
-            "routes": [{"path": "/", "python": f"{name.removesuffix('.py')}:app"}],
-        }
-        status = _native.serve(
-            self,
-            _native.json_encode(configuration).decode(),
-            name,
-            os.path.dirname(self.file),
-            [sys.executable, *sys.orig_argv[1:]],
-        )
-        if status != 0:
-            raise SystemExit(status)
+        from roost import _serve
+
+        _serve.start(self, host, port, server or {}, options)
 
 
 def bound(route: Route) -> tuple[Callable[..., Any], bool, bool]:
