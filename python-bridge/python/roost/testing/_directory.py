@@ -1,0 +1,52 @@
+"""A plain twin of the server's directories: files, index, redirect, listing; ranges and ETags are the server's."""
+
+from __future__ import annotations
+
+import html
+import mimetypes
+from pathlib import Path
+from urllib.parse import quote
+
+Result = tuple[int, list[tuple[str, str]], bytes | None]
+
+
+def serve(directory: str, rest: str | None, path: str, index: str, listing: bool) -> Result:
+    """Status, headers and body; a body of None is the server's short one.
+
+    Args:
+        rest: the decoded path below the directory; None for the directory itself, without a slash.
+        path: of the request, for redirects.
+    """
+    root = Path(directory).resolve()
+    wanted = (root / (rest or "").lstrip("/")).resolve()
+    hidden = any(part.startswith(".") for part in Path(rest or "").parts)
+    if hidden or not wanted.is_relative_to(root) or not wanted.exists():
+        return 404, [], None
+    if wanted.is_dir():
+        if not path.endswith("/"):
+            return 301, [("Location", path + "/"), ("Content-Length", "0")], b""
+        if index and (wanted / index).is_file():
+            wanted /= index
+        elif listing:
+            return _page(_listed(wanted, path), "text/html; charset=utf-8")
+        else:
+            return 404, [], None
+    elif path.endswith("/"):
+        return 404, [], None
+    kind = mimetypes.guess_type(wanted.name)[0] or "application/octet-stream"
+    if kind.startswith("text/") or kind in ("application/javascript", "application/json"):
+        kind += "; charset=utf-8"
+    return _page(wanted.read_bytes(), kind)
+
+
+def _page(body: bytes, kind: str) -> Result:
+    return 200, [("Content-Type", kind), ("Content-Length", str(len(body)))], body
+
+
+def _listed(folder: Path, path: str) -> bytes:
+    rows = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: (not entry.is_dir(), entry.name)):
+        if not entry.name.startswith("."):
+            name = entry.name + ("/" if entry.is_dir() else "")
+            rows.append(f'<li><a href="{quote(name)}">{html.escape(name)}</a></li>')
+    return f"<!doctype html><title>{html.escape(path)}</title><ul>{''.join(rows)}</ul>".encode()
