@@ -1,29 +1,13 @@
 #include "net/request_body.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
+
+#include "base/temporary_file.hpp"
 
 namespace roost::net {
 namespace {
 
 constexpr size_t kKeptMemory = 4 * 1024;
-
-// A file that no name leads to.
-int open_temporary() {
-  const char* const directory = std::getenv("TMPDIR");
-  const char* const place = directory != nullptr && *directory != '\0' ? directory : "/tmp";
-  const int fd = ::open(place, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-  if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) return fd;
-  // Not every file system knows O_TMPFILE (open(2)).
-  std::string name = std::string(place) + "/roost-body-XXXXXX";
-  const int made = ::mkostemp(name.data(), O_CLOEXEC);
-  if (made >= 0) ::unlink(name.c_str());
-  return made;
-}
 
 }  // namespace
 
@@ -93,21 +77,11 @@ bool RequestBody::store(std::string_view piece) {
     return true;
   }
   if (!file_) {
-    file_.reset(open_temporary());
-    if (!file_ || !write_all(memory_.view())) return false;
+    file_ = base::open_temporary();
+    if (!file_ || !base::write_all(file_.get(), memory_.view())) return false;
     memory_.reset();
   }
-  return write_all(piece);
-}
-
-bool RequestBody::write_all(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
+  return base::write_all(file_.get(), piece);
 }
 
 void RequestBody::keep(std::string_view whole) {

@@ -43,7 +43,6 @@ class RequestBody {
  private:
   Step fail(uint16_t status, const char* reason);
   bool store(std::string_view piece);
-  bool write_all(std::string_view bytes);
 
   bool chunked_ = false, complete_ = true;
   uint16_t status_ = 0;
