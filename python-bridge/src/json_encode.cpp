@@ -1,440 +1,308 @@
 #include "json_encode.hpp"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
-#include <cstdint>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "json_text.hpp"
+#include "python.hpp"
 
 namespace roost::bridge {
-
-void ByteBuffer::grow(size_t more) {
-  const size_t wanted = std::max({size_ + more, capacity_ * 2, size_t{512}});
-  void* data = std::realloc(data_, wanted);
-  if (data == nullptr) throw std::bad_alloc();
-  data_ = static_cast<char*>(data);
-  capacity_ = wanted;
-}
-
 namespace {
 
-// From here on orjson is asked: starting again costs at most this much, and it pays from about twice that on (bench:
-// prototypes had the native writer at 0.5 of orjson's time for small documents, 2 to 3 for large ones).
-constexpr size_t kOrjsonFrom = 8 * 1024;
+using namespace json_text;
 
-// Owns one reference, or none.
-class Reference {
- public:
-  explicit Reference(PyObject* object) : object_(object) {}
-  Reference(const Reference&) = delete;
-  Reference& operator=(const Reference&) = delete;
-  ~Reference() { Py_XDECREF(object_); }
-  PyObject* get() const { return object_; }
-  PyObject* release() {
-    PyObject* object = object_;
-    object_ = nullptr;
-    return object;
-  }
-  explicit operator bool() const { return object_ != nullptr; }
-
- private:
-  PyObject* object_;
-};
-
-// RFC 8259 section 7: what a byte below 0x80 becomes; 0: itself, 'u': \u00XX, else the character behind a backslash.
-constexpr std::array<char, 128> kEscapes = [] {
-  std::array<char, 128> table{};
-  for (int c = 0; c < 0x20; ++c) table[c] = 'u';
-  table['\b'] = 'b';
-  table['\t'] = 't';
-  table['\n'] = 'n';
-  table['\f'] = 'f';
-  table['\r'] = 'r';
-  table['"'] = '"';
-  table['\\'] = '\\';
-  return table;
-}();
-
-inline char* write_ascii(char* out, unsigned char c) {
-  const char escape = kEscapes[c];
-  if (escape == 0) [[likely]] {
-    *out++ = static_cast<char>(c);
-    return out;
-  }
-  *out++ = '\\';
-  *out++ = escape;
-  if (escape == 'u') {
-    constexpr char kDigits[] = "0123456789abcdef";
-    *out++ = '0';
-    *out++ = '0';
-    *out++ = kDigits[c >> 4];
-    *out++ = kDigits[c & 15];
-  }
-  return out;
-}
-
-// A byte takes at most six; the two quotes and what the 16-byte stores write beyond the end.
-constexpr size_t kStringSlack = 32;
-
-void write_ascii_string(ByteBuffer& out, const unsigned char* text, size_t size) {
-  char* end = out.reserve(size * 6 + kStringSlack);
-  *end++ = '"';
-  size_t i = 0;
-#if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control = _mm_set1_epi8(0x1f);
-  while (i + 16 <= size) {
-    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + i));
-    const __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
-                                         _mm_cmpeq_epi8(_mm_min_epu8(chunk, control), chunk));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(end), chunk);
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
-    if (mask == 0) {
-      end += 16;
-      i += 16;
-      continue;
-    }
-    const int plain = __builtin_ctz(mask);
-    end = write_ascii(end + plain, text[i + plain]);
-    i += plain + 1;
-  }
-#endif
-  for (; i < size; ++i) end = write_ascii(end, text[i]);
-  *end++ = '"';
-  out.commit(end);
-}
-
-// UTF-8 from one of CPython's three fixed-width representations. False at a lone surrogate, with nothing written.
-template <typename CodeUnit>
-bool write_wide_string(ByteBuffer& out, const CodeUnit* text, size_t size) {
-  char* end = out.reserve(size * 6 + kStringSlack);
-  *end++ = '"';
-  for (size_t i = 0; i < size; ++i) {
-    const uint32_t c = text[i];
-    if (c < 0x80) {
-      end = write_ascii(end, static_cast<unsigned char>(c));
-    } else if (c < 0x800) {
-      *end++ = static_cast<char>(0xC0 | (c >> 6));
-      *end++ = static_cast<char>(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-      if (c >= 0xD800 && c <= 0xDFFF) return false;
-      *end++ = static_cast<char>(0xE0 | (c >> 12));
-      *end++ = static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-      *end++ = static_cast<char>(0x80 | (c & 0x3F));
-    } else {
-      *end++ = static_cast<char>(0xF0 | (c >> 18));
-      *end++ = static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-      *end++ = static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-      *end++ = static_cast<char>(0x80 | (c & 0x3F));
-    }
-  }
-  *end++ = '"';
-  out.commit(end);
-  return true;
-}
-
-// text: a str or of a subclass.
-bool write_string(ByteBuffer& out, PyObject* text) {
-#if PY_VERSION_HEX < 0x030C0000
-  if (PyUnicode_READY(text) < 0) return false;
-#endif
-  const auto size = static_cast<size_t>(PyUnicode_GET_LENGTH(text));
-  if (PyUnicode_IS_ASCII(text)) {
-    write_ascii_string(out, PyUnicode_1BYTE_DATA(text), size);
-    return true;
-  }
-  bool written = false;
-  switch (PyUnicode_KIND(text)) {
-    case PyUnicode_1BYTE_KIND:
-      written = write_wide_string(out, PyUnicode_1BYTE_DATA(text), size);
-      break;
-    case PyUnicode_2BYTE_KIND:
-      written = write_wide_string(out, PyUnicode_2BYTE_DATA(text), size);
-      break;
-    default:
-      written = write_wide_string(out, PyUnicode_4BYTE_DATA(text), size);
-  }
-  if (written) return true;
-  // Let CPython word the error: it names the place.
-  if (PyUnicode_AsUTF8(text) != nullptr) PyErr_SetString(PyExc_SystemError, "a surrogate that is none");
-  return false;
-}
-
-// number: an int or of a subclass; never its __str__ or __repr__.
-bool write_int(ByteBuffer& out, PyObject* number) {
-  int overflow = 0;
-  long long value = 0;
-#if PY_VERSION_HEX >= 0x030C0000
-  if (PyUnstable_Long_IsCompact(reinterpret_cast<PyLongObject*>(number))) {
-    value = PyUnstable_Long_CompactValue(reinterpret_cast<PyLongObject*>(number));
-  } else {
-    value = PyLong_AsLongLongAndOverflow(number, &overflow);
-  }
-#else
-  value = PyLong_AsLongLongAndOverflow(number, &overflow);
-#endif
-  if (overflow == 0) {
-    char* end = out.reserve(24);
-    out.commit(std::to_chars(end, end + 24, value).ptr);
-    return true;
-  }
-  const Reference digits(PyLong_Type.tp_repr(number));
-  if (!digits) return false;
-  out.append({reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(digits.get())),
-              static_cast<size_t>(PyUnicode_GET_LENGTH(digits.get()))});
-  return true;
-}
-
-void write_float(ByteBuffer& out, double value) {
-  if (!std::isfinite(value)) {
-    out.append("null");
-    return;
-  }
-  char* begin = out.reserve(40);
-  char* end = std::to_chars(begin, begin + 32, value).ptr;
-  // 1.0 stays a float for whoever reads it.
-  if (std::all_of(begin, end, [](char c) { return c != '.' && c != 'e'; })) {
-    *end++ = '.';
-    *end++ = '0';
-  }
-  out.commit(end);
-}
-
+// Every write() goes on at `p` and returns where it ended, with kTail bytes free behind it; nullptr with an exception set.
 class Encoder {
  public:
-  Encoder(ByteBuffer& out, size_t give_up_at) : out_(out), give_up_at_(give_up_at) {}
+  explicit Encoder(ByteBuffer& out) : out_(out) {}
 
-  // False with an exception set, or without one when the document outgrew give_up_at.
-  bool write(PyObject* value, int depth);
+  bool document(PyObject* value) {
+    char* p = write(value, grow(nullptr, kNumberRoom), 0);
+    if (p == nullptr) return false;
+    out_.commit(p);
+    return true;
+  }
 
  private:
-  bool write_list(PyObject* list, int depth);
-  bool write_tuple(PyObject* tuple, int depth);
-  bool write_dict(PyObject* dict, int depth);
-  bool write_items(PyObject* mapping, int depth);
-  bool write_key(PyObject* key, int depth);
-  bool write_other(PyObject* value, int depth);
+  // Punctuation and the three words need no question.
+  static constexpr size_t kTail = 16;
 
-  // Into a container: false when that is one too many, or the document too large already.
-  bool enter(int depth) {
-    if (depth >= kMaxJsonDepth) {
-      PyErr_Format(PyExc_ValueError, "nested deeper than %d, or a container that contains itself", kMaxJsonDepth);
+  char* grow(char* p, size_t more) {
+    if (p != nullptr) out_.commit(p);
+    p = out_.reserve(more + kTail);
+    limit_ = out_.data() + out_.capacity();
+    return p;
+  }
+  char* room(char* p, size_t more) {
+    if (static_cast<size_t>(limit_ - p) < more + kTail) [[unlikely]]
+      return grow(p, more);
+    return p;
+  }
+
+  char* write(PyObject* value, char* p, int depth);
+  char* write_string(PyObject* text, char* p);
+  char* write_long_string(PyObject* text, char* p);
+  char* write_int(PyObject* number, char* p);
+  char* write_list(PyObject* list, char* p, int depth);
+  char* write_tuple(PyObject* tuple, char* p, int depth);
+  char* write_dict(PyObject* dict, char* p, int depth);
+  char* write_items(PyObject* mapping, char* p, int depth);
+  char* write_key(PyObject* key, char* p, int depth);
+  char* write_other(PyObject* value, char* p, int depth);
+
+  static char* word(char* p, const char* text, size_t size) {
+    std::memcpy(p, text, size);
+    return p + size;
+  }
+  // Whether a value of this type is written without a line of Python.
+  static bool is_leaf(PyTypeObject* type) {
+    return type == &PyUnicode_Type || type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type ||
+           type == Py_TYPE(Py_None);
+  }
+
+  bool too_deep(int depth) {
+    if (depth < kMaxJsonDepth) [[likely]]
       return false;
-    }
-    return out_.size() < give_up_at_;
+    PyErr_Format(PyExc_ValueError, "nested deeper than %d, or a container that contains itself", kMaxJsonDepth);
+    return true;
   }
 
   ByteBuffer& out_;
-  const size_t give_up_at_;
+  const char* limit_ = nullptr;
 };
 
-bool Encoder::write(PyObject* value, int depth) {
+inline char* Encoder::write(PyObject* value, char* p, int depth) {
   PyTypeObject* type = Py_TYPE(value);
-  if (type == &PyUnicode_Type) return write_string(out_, value);
-  if (type == &PyLong_Type) return write_int(out_, value);
-  if (type == &PyDict_Type) return write_dict(value, depth);
-  if (type == &PyList_Type) return write_list(value, depth);
-  if (value == Py_None) {
-    out_.append("null");
-    return true;
-  }
-  if (value == Py_True) {
-    out_.append("true");
-    return true;
-  }
-  if (value == Py_False) {
-    out_.append("false");
-    return true;
-  }
-  if (type == &PyFloat_Type) {
-    write_float(out_, PyFloat_AS_DOUBLE(value));
-    return true;
-  }
-  if (type == &PyTuple_Type) return write_tuple(value, depth);
-  return write_other(value, depth);
+  p = room(p, kNumberRoom);
+  if (type == &PyUnicode_Type) return write_string(value, p);
+  if (type == &PyLong_Type) return write_int(value, p);
+  if (value == Py_None) return word(p, "null", 4);
+  if (value == Py_True) return word(p, "true", 4);
+  if (value == Py_False) return word(p, "false", 5);
+  if (type == &PyDict_Type) return write_dict(value, p, depth);
+  if (type == &PyList_Type) return write_list(value, p, depth);
+  if (type == &PyFloat_Type) return write_float(p, PyFloat_AS_DOUBLE(value));
+  return type == &PyTuple_Type ? write_tuple(value, p, depth) : write_other(value, p, depth);
 }
 
-bool Encoder::write_list(PyObject* list, int depth) {
-  if (!enter(depth)) return false;
-  out_.append('[');
+// text: a str or of a subclass.
+inline char* Encoder::write_string(PyObject* text, char* p) {
+#if PY_VERSION_HEX < 0x030C0000
+  if (PyUnicode_READY(text) < 0) return nullptr;
+#endif
+  const auto size = static_cast<size_t>(PyUnicode_GET_LENGTH(text));
+  if (!PyUnicode_IS_COMPACT_ASCII(text) || size > 1024) return write_long_string(text, p);
+  p = room(p, size * kBytesPerCharacter + kStringSlack);
+  *p++ = '"';
+  p = write_utf8(p, PyUnicode_1BYTE_DATA(text), size);
+  *p++ = '"';
+  return p;
+}
+
+// In pieces, so that the room for the worst case stays small.
+char* Encoder::write_long_string(PyObject* text, char* p) {
+  constexpr size_t kPiece = 1024;
+  const auto size = static_cast<size_t>(PyUnicode_GET_LENGTH(text));
+  const auto in_pieces = [&](const auto* units, size_t count, auto write_piece) {
+    p = room(p, 2);
+    *p++ = '"';
+    for (size_t i = 0; i < count && p != nullptr; i += kPiece) {
+      const size_t piece = std::min(kPiece, count - i);
+      p = write_piece(room(p, piece * kBytesPerCharacter + kStringSlack), units + i, piece);
+    }
+    if (p != nullptr) *p++ = '"';
+  };
+  const auto wide = [](char* at, const auto* units, size_t count) { return write_wide(at, units, count); };
+  const char* cached = nullptr;
+  size_t cached_size = 0;
+  if (!PyUnicode_IS_ASCII(text) && PyUnicode_IS_COMPACT(text)) {
+    // Its UTF-8, where somebody has asked for that before.
+    const auto* compact = reinterpret_cast<PyCompactUnicodeObject*>(text);
+    cached = compact->utf8;
+    cached_size = static_cast<size_t>(compact->utf8_length);
+  }
+  if (PyUnicode_IS_ASCII(text)) {
+    in_pieces(PyUnicode_1BYTE_DATA(text), size, write_utf8);
+  } else if (cached != nullptr) {
+    in_pieces(reinterpret_cast<const unsigned char*>(cached), cached_size, write_utf8);
+  } else if (PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND) {
+    in_pieces(PyUnicode_1BYTE_DATA(text), size, wide);
+  } else if (PyUnicode_KIND(text) == PyUnicode_2BYTE_KIND) {
+    in_pieces(PyUnicode_2BYTE_DATA(text), size, wide);
+  } else {
+    in_pieces(PyUnicode_4BYTE_DATA(text), size, wide);
+  }
+  // Let CPython word the error: it names the place.
+  if (p == nullptr && PyUnicode_AsUTF8(text) != nullptr)
+    PyErr_SetString(PyExc_SystemError, "a surrogate that is none");
+  return p;
+}
+
+// number: an int or of a subclass; never its __str__ or __repr__.
+inline char* Encoder::write_int(PyObject* number, char* p) {
+  int64_t value = 0;
+  if (small_int(number, value)) [[likely]]
+    return write_int64(p, value);
+  const Ref digits = Ref::steal(PyLong_Type.tp_repr(number));
+  if (!digits) return nullptr;
+  const auto size = static_cast<size_t>(PyUnicode_GET_LENGTH(digits.get()));
+  return word(room(p, size), reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(digits.get())), size);
+}
+
+char* Encoder::write_list(PyObject* list, char* p, int depth) {
+  if (too_deep(depth)) return nullptr;
+  *p++ = '[';
   // Python code that runs below may change the list: its size is asked each time, and the item is held.
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
-    if (i > 0) out_.append(',');
-    const Reference item(Py_NewRef(PyList_GET_ITEM(list, i)));
-    if (!write(item.get(), depth + 1)) return false;
+    if (i > 0) *p++ = ',';
+    PyObject* item = PyList_GET_ITEM(list, i);
+    if (is_leaf(Py_TYPE(item))) {
+      p = write(item, p, depth + 1);
+    } else {
+      Py_INCREF(item);
+      p = write(item, p, depth + 1);
+      Py_DECREF(item);
+    }
+    if (p == nullptr) return nullptr;
   }
-  out_.append(']');
-  return true;
+  *p++ = ']';
+  return room(p, 0);
 }
 
-bool Encoder::write_tuple(PyObject* tuple, int depth) {
-  if (!enter(depth)) return false;
-  out_.append('[');
+char* Encoder::write_tuple(PyObject* tuple, char* p, int depth) {
+  if (too_deep(depth)) return nullptr;
+  *p++ = '[';
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
-    if (i > 0) out_.append(',');
-    if (!write(PyTuple_GET_ITEM(tuple, i), depth + 1)) return false;
+    if (i > 0) *p++ = ',';
+    p = write(PyTuple_GET_ITEM(tuple, i), p, depth + 1);
+    if (p == nullptr) return nullptr;
   }
-  out_.append(']');
-  return true;
+  *p++ = ']';
+  return room(p, 0);
 }
 
-bool Encoder::write_dict(PyObject* dict, int depth) {
-  if (!enter(depth)) return false;
-  out_.append('{');
-  const char* separator = nullptr;
+char* Encoder::write_dict(PyObject* dict, char* p, int depth) {
+  if (too_deep(depth)) return nullptr;
+  *p++ = '{';
+  bool first = true;
   Py_ssize_t position = 0;
   PyObject* key = nullptr;
   PyObject* value = nullptr;
   while (PyDict_Next(dict, &position, &key, &value)) {
-    if (separator != nullptr) out_.append(',');
-    separator = ",";
+    if (!first) *p++ = ',';
+    first = false;
+    if (PyUnicode_CheckExact(key) && is_leaf(Py_TYPE(value))) {
+      p = write_string(key, room(p, kNumberRoom));
+      if (p == nullptr) return nullptr;
+      *p++ = ':';
+      p = write(value, p, depth + 1);
+      if (p == nullptr) return nullptr;
+      continue;
+    }
     // Held, as Python code that runs below may change the dict. PyDict_Next bounds the position by itself.
-    const Reference held_key(Py_NewRef(key));
-    const Reference held_value(Py_NewRef(value));
-    if (PyUnicode_CheckExact(key) ? !write_string(out_, key) : !write_key(key, depth + 1)) return false;
-    out_.append(':');
-    if (!write(value, depth + 1)) return false;
+    const Ref held_key = Ref::borrow(key);
+    const Ref held_value = Ref::borrow(value);
+    p = write_key(key, room(p, kNumberRoom), depth + 1);
+    if (p == nullptr) return nullptr;
+    *p++ = ':';
+    p = write(value, p, depth + 1);
+    if (p == nullptr) return nullptr;
   }
-  out_.append('}');
-  return true;
+  *p++ = '}';
+  return room(p, 0);
 }
 
 // A subclass of dict may order its items in its own way (OrderedDict does).
-bool Encoder::write_items(PyObject* mapping, int depth) {
-  if (!enter(depth)) return false;
-  const Reference items(PyMapping_Items(mapping));
-  if (!items) return false;
-  out_.append('{');
+char* Encoder::write_items(PyObject* mapping, char* p, int depth) {
+  if (too_deep(depth)) return nullptr;
+  const Ref items = Ref::steal(PyMapping_Items(mapping));
+  if (!items) return nullptr;
+  *p++ = '{';
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items.get()); ++i) {
     PyObject* item = PyList_GET_ITEM(items.get(), i);
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2) {
       PyErr_Format(PyExc_TypeError, "items() of %.200s must give pairs", Py_TYPE(mapping)->tp_name);
-      return false;
+      return nullptr;
     }
-    if (i > 0) out_.append(',');
-    if (!write_key(PyTuple_GET_ITEM(item, 0), depth + 1)) return false;
-    out_.append(':');
-    if (!write(PyTuple_GET_ITEM(item, 1), depth + 1)) return false;
+    if (i > 0) *p++ = ',';
+    p = write_key(PyTuple_GET_ITEM(item, 0), room(p, kNumberRoom), depth + 1);
+    if (p == nullptr) return nullptr;
+    *p++ = ':';
+    p = write(PyTuple_GET_ITEM(item, 1), p, depth + 1);
+    if (p == nullptr) return nullptr;
   }
-  out_.append('}');
-  return true;
+  *p++ = '}';
+  return room(p, 0);
 }
 
 // New reference: what roost._json.plain() makes of an object that is none of JSON's types.
 PyObject* plain(PyObject* value) {
-  const Reference module(PyImport_ImportModule("roost._json"));
-  if (!module) return nullptr;
-  return PyObject_CallMethod(module.get(), "plain", "O", value);
+  static PyObject* function = nullptr;  // kept for ever; looked up until it is there
+  if (function == nullptr) {
+    const Ref module = Ref::steal(PyImport_ImportModule("roost._json"));
+    function = module ? PyObject_GetAttrString(module.get(), "plain") : nullptr;
+    if (function == nullptr) return nullptr;
+  }
+  return PyObject_CallOneArg(function, value);
 }
 
-bool Encoder::write_key(PyObject* key, int depth) {
-  if (PyUnicode_Check(key)) return write_string(out_, key);
-  if (key == Py_None || PyBool_Check(key)) {
-    out_.append(key == Py_None ? "\"null\"" : key == Py_True ? "\"true\"" : "\"false\"");
-    return true;
+// Whether it is a member of an enumeration, which is written as its value also where that type is a str or an int.
+bool is_enum(PyObject* value) {
+  static PyTypeObject* meta = nullptr;
+  if (meta == nullptr) {
+    const Ref module = Ref::steal(PyImport_ImportModule("enum"));
+    meta = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module.get(), "EnumMeta")) : nullptr;
+    PyErr_Clear();
   }
-  const bool number = PyLong_Check(key) || PyFloat_Check(key);
-  if (number) {
-    out_.append('"');
-    if (PyFloat_Check(key)) {
-      write_float(out_, PyFloat_AS_DOUBLE(key));
-    } else if (!write_int(out_, key)) {
-      return false;
+  return meta != nullptr && PyObject_TypeCheck(reinterpret_cast<PyObject*>(Py_TYPE(value)), meta);
+}
+
+char* Encoder::write_key(PyObject* key, char* p, int depth) {
+  if (PyUnicode_CheckExact(key)) return write_string(key, p);
+  if (key == Py_None) return word(p, "\"null\"", 6);
+  if (key == Py_True) return word(p, "\"true\"", 6);
+  if (key == Py_False) return word(p, "\"false\"", 7);
+  if (!is_enum(key)) {
+    if (PyUnicode_Check(key)) return write_string(key, p);
+    if (PyLong_Check(key) || PyFloat_Check(key)) {
+      *p++ = '"';
+      p = room(p, kNumberRoom);
+      p = PyFloat_Check(key) ? write_float(p, PyFloat_AS_DOUBLE(key)) : write_int(key, p);
+      if (p == nullptr) return nullptr;
+      *p++ = '"';
+      return room(p, 0);
     }
-    out_.append('"');
-    return true;
   }
   if (PyDict_Check(key) || PyTuple_Check(key) || PyBytes_Check(key) || depth >= kMaxJsonDepth) {
     PyErr_Format(PyExc_TypeError, "a key must be str, int, float, bool or None, not %.200s", Py_TYPE(key)->tp_name);
-    return false;
+    return nullptr;
   }
-  const Reference other(plain(key));
-  return other && write_key(other.get(), depth + 1);
+  const Ref other = Ref::steal(plain(key));
+  return other ? write_key(other.get(), p, depth + 1) : nullptr;
 }
 
-bool Encoder::write_other(PyObject* value, int depth) {
-  if (PyUnicode_Check(value)) return write_string(out_, value);
-  if (PyLong_Check(value)) return write_int(out_, value);
-  if (PyFloat_Check(value)) {
-    write_float(out_, PyFloat_AS_DOUBLE(value));
-    return true;
+char* Encoder::write_other(PyObject* value, char* p, int depth) {
+  if (!is_enum(value)) {
+    if (PyUnicode_Check(value)) return write_string(value, p);
+    if (PyLong_Check(value)) return write_int(value, p);
+    if (PyFloat_Check(value)) return write_float(p, PyFloat_AS_DOUBLE(value));
+    if (PyDict_Check(value)) return write_items(value, p, depth);
+    if (PyList_Check(value)) return write_list(value, p, depth);
+    if (PyTuple_Check(value)) return write_tuple(value, p, depth);
   }
-  if (PyDict_Check(value)) return write_items(value, depth);
-  if (PyList_Check(value)) return write_list(value, depth);
-  if (PyTuple_Check(value)) return write_tuple(value, depth);
-  if (depth >= kMaxJsonDepth) return enter(depth);
-  const Reference other(plain(value));
-  return other && write(other.get(), depth + 1);
+  if (too_deep(depth)) return nullptr;
+  const Ref other = Ref::steal(plain(value));
+  return other ? write(other.get(), p, depth + 1) : nullptr;
 }
 
-struct Orjson {
-  PyObject* dumps = nullptr;  // borrowed for ever; nullptr: not importable
-  PyObject* option = nullptr;
-  PyObject* default_ = nullptr;
-};
+}  // namespace
 
-// Looked for once, at the first large document. Whatever goes wrong with it, the native writer does without.
-const Orjson& orjson() {
-  static const Orjson found = [] {
-    Orjson result;
-    const Reference module(PyImport_ImportModule("orjson"));
-    const Reference json(module ? PyImport_ImportModule("roost._json") : nullptr);
-    if (module && json) {
-      result.default_ = PyObject_GetAttrString(json.get(), "plain");
-      result.option = PyObject_GetAttrString(json.get(), "ORJSON_OPTION");
-      if (result.default_ != nullptr && result.option != nullptr) {
-        result.dumps = PyObject_GetAttrString(module.get(), "dumps");
-      }
-    }
-    PyErr_Clear();
-    return result;
-  }();
-  return found;
-}
-
-// False without an exception: orjson is not there, or knows less than the native writer.
-bool write_by_orjson(PyObject* value, ByteBuffer& out) {
-  const Orjson& library = orjson();
-  if (library.dumps == nullptr) return false;
-  const Reference text(PyObject_CallFunctionObjArgs(library.dumps, value, library.default_, library.option, nullptr));
-  if (!text || !PyBytes_Check(text.get())) {
-    PyErr_Clear();
-    return false;
-  }
-  out.append({PyBytes_AS_STRING(text.get()), static_cast<size_t>(PyBytes_GET_SIZE(text.get()))});
-  return true;
-}
-
-bool encode(PyObject* value, ByteBuffer& out, size_t native_bytes) {
+bool encode_json_natively(PyObject* value, ByteBuffer& out) {
   const size_t begin = out.size();
   try {
-    const size_t give_up_at = native_bytes > SIZE_MAX - begin ? SIZE_MAX : begin + native_bytes;
-    if (Encoder(out, give_up_at).write(value, 0)) return true;
-    if (!PyErr_Occurred()) {
-      out.truncate(begin);
-      if (write_by_orjson(value, out)) return true;
-      if (Encoder(out, SIZE_MAX).write(value, 0)) return true;
-    }
+    if (Encoder(out).document(value)) return true;
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   }
   out.truncate(begin);
   return false;
-}
-
-}  // namespace
-
-bool encode_json(PyObject* value, ByteBuffer& out) {
-  return encode(value, out, kOrjsonFrom);
-}
-
-bool encode_json_natively(PyObject* value, ByteBuffer& out) {
-  return encode(value, out, SIZE_MAX);
 }
 
 }  // namespace roost::bridge

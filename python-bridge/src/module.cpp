@@ -6,8 +6,7 @@
 #include "bridge.hpp"
 #include "fields_type.hpp"
 #include "host.hpp"
-#include "json_decode.hpp"
-#include "json_encode.hpp"
+#include "json_module.hpp"
 #include "request_type.hpp"
 #include "response_type.hpp"
 #include "serve.hpp"
@@ -20,14 +19,6 @@ namespace {
 py::object owned(PyObject* made) {
   if (made == nullptr) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(made);
-}
-
-auto encode_with(bool (*encoder)(PyObject*, roost::bridge::ByteBuffer&)) {
-  return [encoder](const py::object& value) {
-    roost::bridge::ByteBuffer out;
-    if (!encoder(value.ptr(), out)) throw py::error_already_set();
-    return py::bytes(out.data(), out.size());
-  };
 }
 
 }  // namespace
@@ -59,15 +50,9 @@ std::vector<std::string> list_connections(std::string_view group) {
 PYBIND11_MODULE(_native, module) {
   using namespace roost::bridge;
   if (!ready_fields_types(module.ptr()) || !ready_request_types(module.ptr()) || !ready_response_type(module.ptr()) ||
-      !ready_websocket_type(module.ptr()))
+      !ready_websocket_type(module.ptr()) || !add_json_functions(module.ptr()))
     throw py::error_already_set();
 
-  module.def("json_encode", encode_with(encode_json));
-  module.def("json_encode_natively", encode_with(encode_json_natively));
-  module.def("json_decode", [](const py::buffer& data) {
-    const py::buffer_info info = data.request();
-    return owned(decode_json({static_cast<const char*>(info.ptr), static_cast<size_t>(info.size * info.itemsize)}));
-  });
   module.def("to_response", [](const py::object& result) { return owned(Answer::to_response(result.ptr())); });
   module.def(
       "request_for_test",

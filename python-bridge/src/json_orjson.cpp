@@ -1,0 +1,84 @@
+// Large documents by way of orjson, whose text is the same byte for byte: what it does not know (integers beyond 64 bits,
+// keys that are no str, deep nesting, subclasses) is an error there, and written natively instead.
+#include "json_encode.hpp"
+#include "python.hpp"
+
+namespace roost::bridge {
+
+namespace {
+
+// Below it the native writer is as fast, or faster (tools/bench/json).
+constexpr size_t kOrjsonFrom = 1536;
+
+struct Orjson {
+  PyObject* dumps = nullptr;  // kept for ever; nullptr: not importable
+  PyObject* option = nullptr;
+  PyObject* plain = nullptr;
+};
+
+// Looked for once, at the first large document.
+const Orjson& orjson() {
+  static const Orjson found = [] {
+    Orjson result;
+    const Ref module = Ref::steal(PyImport_ImportModule("orjson"));
+    const Ref json = module ? Ref::steal(PyImport_ImportModule("roost._json")) : Ref();
+    if (json) {
+      result.plain = PyObject_GetAttrString(json.get(), "plain");
+      result.option = PyObject_GetAttrString(json.get(), "ORJSON_OPTION");
+      if (result.plain != nullptr && result.option != nullptr)
+        result.dumps = PyObject_GetAttrString(module.get(), "dumps");
+    }
+    PyErr_Clear();
+    return result;
+  }();
+  return found;
+}
+
+// How much text it will be, from a few samples; looks at no more than `nodes` objects.
+size_t estimate(PyObject* value, int& nodes) {
+  if (--nodes < 0) return 6;
+  if (PyUnicode_CheckExact(value)) return static_cast<size_t>(PyUnicode_GET_LENGTH(value)) + 2;
+  if (PyFloat_CheckExact(value)) return 12;
+  if (PyDict_CheckExact(value)) {
+    const Py_ssize_t size = PyDict_GET_SIZE(value);
+    Py_ssize_t at = 0, seen = 0;
+    size_t bytes = 0;
+    PyObject *key = nullptr, *item = nullptr;
+    while (seen < 6 && bytes < kOrjsonFrom && PyDict_Next(value, &at, &key, &item)) {
+      bytes += estimate(item, nodes) + 8;
+      if (PyUnicode_CheckExact(key)) bytes += static_cast<size_t>(PyUnicode_GET_LENGTH(key));
+      ++seen;
+    }
+    return seen == 0 ? 2 : bytes * static_cast<size_t>(size) / static_cast<size_t>(seen);
+  }
+  if (PyList_CheckExact(value)) {
+    const Py_ssize_t size = PyList_GET_SIZE(value);
+    if (size == 0) return 2;
+    size_t bytes = estimate(PyList_GET_ITEM(value, 0), nodes);
+    if (size > 1) bytes = (bytes + estimate(PyList_GET_ITEM(value, size / 2), nodes)) / 2;
+    return (bytes + 1) * static_cast<size_t>(size);
+  }
+  return 6;
+}
+
+}  // namespace
+
+PyObject* encode_large_json(PyObject* value) {
+  int nodes = 12;
+  if (estimate(value, nodes) < kOrjsonFrom) return nullptr;
+  const Orjson& library = orjson();
+  if (library.dumps == nullptr) return nullptr;
+  PyObject* args[] = {nullptr, value, library.plain, library.option};
+  PyObject* text = PyObject_Vectorcall(library.dumps, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  if (text == nullptr) PyErr_Clear();
+  return text;
+}
+
+bool encode_json(PyObject* value, ByteBuffer& out) {
+  const Ref text = Ref::steal(encode_large_json(value));
+  if (!text) return encode_json_natively(value, out);
+  out.append({PyBytes_AS_STRING(text.get()), static_cast<size_t>(PyBytes_GET_SIZE(text.get()))});
+  return true;
+}
+
+}  // namespace roost::bridge
