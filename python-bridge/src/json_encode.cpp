@@ -8,7 +8,8 @@ namespace {
 
 using namespace json_text;
 
-// Every write() goes on at `p` and returns where it ended, with kTail bytes free behind it; nullptr with an exception set.
+// Every write() goes on at `p` and returns where it ended, with kTail bytes free behind it; nullptr with an exception
+// set.
 class Encoder {
  public:
   explicit Encoder(ByteBuffer& out) : out_(out) {}
@@ -130,8 +131,7 @@ char* Encoder::write_long_string(PyObject* text, char* p) {
     in_pieces(PyUnicode_4BYTE_DATA(text), size, wide);
   }
   // Let CPython word the error: it names the place.
-  if (p == nullptr && PyUnicode_AsUTF8(text) != nullptr)
-    PyErr_SetString(PyExc_SystemError, "a surrogate that is none");
+  if (p == nullptr && PyUnicode_AsUTF8(text) != nullptr) PyErr_SetString(PyExc_SystemError, "a surrogate that is none");
   return p;
 }
 

@@ -3,9 +3,9 @@
 //
 // str (also of surrogate pairs; a lone surrogate is a UnicodeEncodeError), int of any size, float (shortest text that
 // reads back the same; NaN and the infinities are null), bool, None, dict (keys str, int, float, bool or None), list,
-// tuple, their subclasses; through roost._json.plain() also what that names: dataclasses, enums, dates, decimals, numpy's
-// and pydantic's objects. Anything else is a TypeError, nesting deeper than kMaxJsonDepth (or a container in itself) a
-// ValueError.
+// tuple, their subclasses; through roost._json.plain() also what that names: dataclasses, enums, dates, decimals,
+// numpy's and pydantic's objects. Anything else is a TypeError, nesting deeper than kMaxJsonDepth (or a container in
+// itself) a ValueError.
 //
 // All of it under the GIL.
 #pragma once

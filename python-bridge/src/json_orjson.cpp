@@ -1,5 +1,5 @@
-// Large documents by way of orjson, whose text is the same byte for byte: what it does not know (integers beyond 64 bits,
-// keys that are no str, deep nesting, subclasses) is an error there, and written natively instead.
+// Large documents by way of orjson, whose text is the same byte for byte: what it does not know (integers beyond 64
+// bits, keys that are no str, deep nesting, subclasses) is an error there, and written natively instead.
 #include "json_encode.hpp"
 #include "python.hpp"
 

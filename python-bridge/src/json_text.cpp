@@ -4,9 +4,9 @@ namespace roost::bridge::json_text {
 
 namespace {
 
-// Floats that were written with few digits: value * 10^6 is a whole number below 10^15, and divided again (one correctly
-// rounded operation on two exact numbers) gives the value back. Decimals of fifteen digits tell doubles apart, so what is
-// left without its zeros is the shortest text. nullptr: no such value.
+// Floats that were written with few digits: value * 10^6 is a whole number below 10^15, and divided again (one
+// correctly rounded operation on two exact numbers) gives the value back. Decimals of fifteen digits tell doubles
+// apart, so what is left without its zeros is the shortest text. nullptr: no such value.
 char* write_short(char* out, double value) {
   constexpr double kScale = 1e6;
   const double magnitude = std::fabs(value);

@@ -1,5 +1,6 @@
-// The leaves of a JSON document as text: strings, integers, floats. Each writes at `out` and returns the end; the caller
-// has made the room that each names. Every text is what orjson writes, so that a document is the same by either way.
+// The leaves of a JSON document as text: strings, integers, floats. Each writes at `out` and returns the end; the
+// caller has made the room that each names. Every text is what orjson writes, so that a document is the same by either
+// way.
 #pragma once
 
 #include <Python.h>

@@ -15,9 +15,9 @@ ORJSON_OPTION = 256 | 512 | 2048
 def plain(value: object) -> object:
     """What stands for `value` in JSON.
 
-    A dataclass is a dict of its fields, a pydantic model what `model_dump(mode="json")` makes of it, an enum's member its
-    value; dates and times are ISO 8601; a UUID is text, and so is a Decimal, every digit of it; numpy's scalars are the
-    numbers that they hold, its arrays lists.
+    A dataclass is a dict of its fields, a pydantic model what `model_dump(mode="json")` makes of it, an enum's member
+    its value; dates and times are ISO 8601; a UUID is text, and so is a Decimal, every digit of it; numpy's scalars are
+    the numbers that they hold, its arrays lists.
 
     Raises:
         TypeError: JSON has nothing for it.
