@@ -66,13 +66,30 @@ PYBIND11_MODULE(_native, module) {
   module.def("send_to", [](std::string_view id, const py::object& data) {
     send_message(data, [id](roost_ws_kind kind, roost_str bytes) { host->ws_send_to(str(id), kind, bytes); });
   });
-  module.def("broadcast", [](std::string_view group, const py::object& data) {
-    send_message(
-        data, [group](roost_ws_kind kind, roost_str bytes) { host->ws_broadcast(str(group), kind, bytes, str("")); });
-  });
-  module.def("publish", [](std::string_view topic, const py::object& data) {
-    send_message(data,
-                 [topic](roost_ws_kind kind, roost_str bytes) { host->ws_publish(str(topic), kind, bytes, str("")); });
+  module.def(
+      "broadcast",
+      [](std::string_view group, const py::object& data, std::string_view exclude) {
+        send_message(data, [=](roost_ws_kind kind, roost_str bytes) {
+          host->ws_broadcast(str(group), kind, bytes, str(exclude));
+        });
+      },
+      py::arg("group"), py::arg("data"), py::arg("exclude") = "");
+  module.def(
+      "publish",
+      [](std::string_view topic, const py::object& data, std::string_view exclude) {
+        send_message(data, [=](roost_ws_kind kind, roost_str bytes) {
+          host->ws_publish(str(topic), kind, bytes, str(exclude));
+        });
+      },
+      py::arg("topic"), py::arg("data"), py::arg("exclude") = "");
+  module.def("log_exception", [](const py::object& exception, const std::string& what) {
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+    const std::string text = what + "\n" + take_traceback();
+    if (host != nullptr) {
+      log(ROOST_LOG_ERROR, text);
+    } else {
+      PySys_FormatStderr("%s\n", text.c_str());
+    }
   });
   module.def("list_connections", list_connections);
   module.def("serve", serve);

@@ -19,6 +19,9 @@ struct ConnectionObject {
   PyObject* query_params;
   PyObject* headers;
   PyObject* dict;  // what applications put on it
+  SocketOwner* owner;
+  PyObject* close_reason;
+  int close_code;  // 0: open
 };
 
 PyTypeObject* connection_type = nullptr;
@@ -36,8 +39,10 @@ void connection_dealloc(PyObject* self) {
   Py_CLEAR(connection->query_params);
   Py_CLEAR(connection->headers);
   Py_CLEAR(connection->dict);
+  Py_CLEAR(connection->close_reason);
   if (connection->socket != nullptr) host->ws_release(connection->socket);
   connection->handshake.~shared_ptr();
+  if (connection->owner != nullptr) connection->owner->object_gone();
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -57,6 +62,29 @@ int connection_clear(PyObject* self) {
 
 PyObject* get_id(PyObject* self, void*) {
   return Py_NewRef(connection_of(self)->id);
+}
+
+PyObject* get_path(PyObject* self, void*) {
+  return to_unicode(connection_of(self)->handshake->path);
+}
+
+PyObject* get_ip(PyObject* self, void*) {
+  return to_unicode(connection_of(self)->handshake->client_ip);
+}
+
+PyObject* get_close_code(PyObject* self, void*) {
+  if (connection_of(self)->close_code == 0) Py_RETURN_NONE;
+  return PyLong_FromLong(connection_of(self)->close_code);
+}
+
+PyObject* get_close_reason(PyObject* self, void*) {
+  PyObject* const reason = connection_of(self)->close_reason;
+  return reason != nullptr ? Py_NewRef(reason) : to_unicode({});
+}
+
+PyObject* get_buffered(PyObject* self, void*) {
+  roost_websocket* const socket = connection_of(self)->socket;
+  return PyLong_FromSize_t(socket == nullptr ? 0 : host->ws_buffered(socket));
 }
 
 PyObject* get_path_params(PyObject* self, void*) {
@@ -95,12 +123,68 @@ PyObject* get_headers(PyObject* self, void*) {
   return Py_XNewRef(connection->headers);
 }
 
-PyObject* send_message(PyObject* self, PyObject* data) {
+// False with a Python error.
+bool send(PyObject* self, PyObject* data, roost_status& status) {
   roost_ws_kind kind{};
   std::string_view bytes;
-  if (!message_of(data, kind, bytes)) return nullptr;
-  const roost_status status = host->ws_send(connection_of(self)->socket, kind, str(bytes));
+  if (!message_of(data, kind, bytes)) return false;
+  roost_websocket* const socket = connection_of(self)->socket;
+  status = socket == nullptr ? ROOST_GONE : host->ws_send(socket, kind, str(bytes));
+  return true;
+}
+
+PyObject* send_message(PyObject* self, PyObject* data) {
+  roost_status status{};
+  if (!send(self, data, status)) return nullptr;
   return PyBool_FromLong(status == ROOST_OK || status == ROOST_WOULD_BLOCK);
+}
+
+PyObject* send_status(PyObject* self, PyObject* data) {
+  roost_status status{};
+  if (!send(self, data, status)) return nullptr;
+  return PyLong_FromLong(status == ROOST_OK ? 0 : status == ROOST_WOULD_BLOCK ? 1 : 2);
+}
+
+SocketOwner* owner_of(PyObject* self) {
+  SocketOwner* const owner = connection_of(self)->owner;
+  if (owner == nullptr) PyErr_SetString(PyExc_RuntimeError, "this connection was accepted by the server");
+  return owner;
+}
+
+PyObject* accept(PyObject* self, PyObject* args) {
+  const char* protocol = nullptr;
+  Py_ssize_t size = 0;
+  PyObject* headers = nullptr;
+  if (!PyArg_ParseTuple(args, "z#O:accept", &protocol, &size, &headers)) return nullptr;
+  const Ref list = Ref::steal(PySequence_List(headers));
+  if (!list) return nullptr;
+  std::vector<roost_field> fields;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list.get()); ++i) {
+    PyObject* const pair = PyList_GET_ITEM(list.get(), i);
+    if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+      PyErr_SetString(PyExc_TypeError, "headers are tuples of name and value");
+      return nullptr;
+    }
+    const std::string_view name = utf8_of(PyTuple_GET_ITEM(pair, 0));
+    const std::string_view value = name.data() == nullptr ? name : utf8_of(PyTuple_GET_ITEM(pair, 1));
+    if (value.data() == nullptr) return nullptr;
+    fields.push_back({str(name), str(value)});
+  }
+  SocketOwner* const owner = owner_of(self);
+  if (owner == nullptr) return nullptr;
+  return owner->accept(protocol == nullptr ? std::string_view() : std::string_view(protocol, static_cast<size_t>(size)),
+                       fields);
+}
+
+PyObject* refuse(PyObject* self, PyObject* response) {
+  SocketOwner* const owner = owner_of(self);
+  if (owner == nullptr || !owner->refuse(response)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* next_message(PyObject* self, PyObject*) {
+  SocketOwner* const owner = owner_of(self);
+  return owner == nullptr ? nullptr : owner->next_message();
 }
 
 PyObject* close_connection(PyObject* self, PyObject* args, PyObject* keywords) {
@@ -110,6 +194,7 @@ PyObject* close_connection(PyObject* self, PyObject* args, PyObject* keywords) {
   Py_ssize_t size = 0;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "|is#", const_cast<char**>(names), &code, &reason, &size))
     return nullptr;
+  if (connection_of(self)->socket == nullptr) Py_RETURN_NONE;
   const bool known = (code >= 1000 && code <= 1014) || (code >= 3000 && code <= 4999);
   if (!known || host->ws_close(connection_of(self)->socket, static_cast<uint16_t>(code),
                                {reason, static_cast<size_t>(size)}) == ROOST_INVALID) {
@@ -124,14 +209,14 @@ PyObject* close_connection(PyObject* self, PyObject* args, PyObject* keywords) {
 PyObject* subscribe(PyObject* self, PyObject* topic) {
   const std::string_view name = utf8_of(topic);
   if (name.data() == nullptr) return nullptr;
-  host->ws_subscribe(connection_of(self)->socket, str(name));
+  if (connection_of(self)->socket != nullptr) host->ws_subscribe(connection_of(self)->socket, str(name));
   Py_RETURN_NONE;
 }
 
 PyObject* unsubscribe(PyObject* self, PyObject* topic) {
   const std::string_view name = utf8_of(topic);
   if (name.data() == nullptr) return nullptr;
-  host->ws_unsubscribe(connection_of(self)->socket, str(name));
+  if (connection_of(self)->socket != nullptr) host->ws_unsubscribe(connection_of(self)->socket, str(name));
   Py_RETURN_NONE;
 }
 
@@ -144,6 +229,12 @@ PyGetSetDef connection_fields[] = {
     {"path_params", get_path_params, nullptr, "A dict of the pattern's parameters, decoded.", nullptr},
     {"query_params", get_query_params, nullptr, "QueryParams of the handshake.", nullptr},
     {"headers", get_headers, nullptr, "Headers of the handshake.", nullptr},
+    {"path", get_path, nullptr, "The path that was asked for, as it was sent.", nullptr},
+    {"ip_addr", get_ip, nullptr, "The client's address.", nullptr},
+    {"buffered", get_buffered, nullptr, "Bytes that wait to be sent.", nullptr},
+    {"close_code", get_close_code, nullptr,
+     "What the client closed with; 1005: nothing, 1006: it vanished. None: open.", nullptr},
+    {"close_reason", get_close_reason, nullptr, "What the client gave as its reason.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef connection_members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(ConnectionObject, dict), READONLY, nullptr},
                                     {nullptr, 0, 0, 0, nullptr}};
@@ -155,6 +246,10 @@ PyMethodDef connection_methods[] = {
      "Begins the close handshake: close(code=1000, reason=\"\")."},
     {"subscribe", subscribe, METH_O, "Receives what is published to the topic."},
     {"unsubscribe", unsubscribe, METH_O, "No longer receives what is published to the topic."},
+    {"send_status", send_status, METH_O, "Sends; 0: sent, 1: sent, but wait for drain, 2: it is gone."},
+    {"accept", accept, METH_VARARGS, "Accepts the handshake: accept(subprotocol or None, headers); False: gone."},
+    {"refuse", refuse, METH_O, "Answers the handshake with a response."},
+    {"next_message", next_message, METH_NOARGS, "A str or bytes; None: there is none yet."},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot connection_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(connection_dealloc)},
                                   {Py_tp_traverse, reinterpret_cast<void*>(connection_traverse)},
@@ -170,15 +265,32 @@ PyType_Spec connection_spec = {"roost._native.WebSocketConnection", sizeof(Conne
 
 }  // namespace
 
-PyObject* new_connection(roost_websocket* socket, std::shared_ptr<Handshake> handshake) {
+PyObject* new_connection(roost_websocket* socket, std::shared_ptr<Handshake> handshake, SocketOwner* owner) {
   PyObject* made = connection_type->tp_alloc(connection_type, 0);
   if (made == nullptr) return nullptr;
   new (&connection_of(made)->handshake) std::shared_ptr<Handshake>(std::move(handshake));
-  host->ws_retain(socket);
+  if (socket != nullptr) host->ws_retain(socket);
   connection_of(made)->socket = socket;
-  connection_of(made)->id = to_unicode(view(host->ws_id(socket)));
-  if (connection_of(made)->id == nullptr) Py_CLEAR(made);
+  connection_of(made)->id = to_unicode(socket == nullptr ? std::string_view() : view(host->ws_id(socket)));
+  if (connection_of(made)->id == nullptr) {
+    Py_CLEAR(made);
+    return nullptr;
+  }
+  connection_of(made)->owner = owner;
   return made;
+}
+
+void set_socket(PyObject* connection, roost_websocket* socket) {
+  host->ws_retain(socket);
+  connection_of(connection)->socket = socket;
+  if (PyObject* id = to_unicode(view(host->ws_id(socket)))) Py_SETREF(connection_of(connection)->id, id);
+  PyErr_Clear();
+}
+
+void set_closed(PyObject* connection, uint16_t code, std::string_view reason) {
+  connection_of(connection)->close_code = code;
+  Py_XSETREF(connection_of(connection)->close_reason, to_unicode(reason));
+  PyErr_Clear();
 }
 
 bool message_of(PyObject* data, roost_ws_kind& kind, std::string_view& bytes) {

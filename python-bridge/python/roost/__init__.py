@@ -18,6 +18,31 @@ from roost._native import Headers, QueryParams, Request, Response
 from roost.app import App
 from roost.cors import ALLOW_CORS
 from roost.router import SubRouter
-from roost.websocket import WebSocket
+from roost.websocket import WebSocket, WebSocketDisconnect, publish
 
-__all__ = ["ALLOW_CORS", "App", "Headers", "QueryParams", "Request", "Response", "SubRouter", "WebSocket"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.websocket_handler import WebSocketAdapter
+
+__all__ = [
+    "ALLOW_CORS",
+    "App",
+    "Headers",
+    "QueryParams",
+    "Request",
+    "Response",
+    "SubRouter",
+    "WebSocket",
+    "WebSocketAdapter",
+    "WebSocketDisconnect",
+    "publish",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Costs memory that applications without such handlers do not pay for.
+    if name == "WebSocketAdapter":
+        from roost.websocket_handler import WebSocketAdapter
+
+        return WebSocketAdapter
+    raise AttributeError(f"module 'roost' has no attribute {name!r}")

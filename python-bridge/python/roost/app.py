@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from roost.websocket import WebSocket
+    from roost.websocket_handler import WebSocketHandler
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -36,7 +37,7 @@ class Mount:
     def __init__(self) -> None:
         self.routes: list[MountedRoute] = []
         self.directories: list[tuple[str, str, str, bool]] = []  # path, directory, index file, listing
-        self.websockets: list[tuple[str, WebSocket, str]] = []  # pattern, handlers, name
+        self.websockets: list[tuple[str, WebSocket | WebSocketHandler, str]] = []  # pattern, handlers, name
         self.startup: list[Callable[[], Any]] = []
         self.shutdown: list[Callable[[], Any]] = []
 
@@ -197,6 +198,8 @@ class App(Router):
         for router, prefix in self._routers_below():
             for socket in router._websockets:
                 pattern = _pattern.join(prefix, socket.endpoint)
+                if socket.steered:
+                    socket.bind(pattern, dict)
                 mount.websockets.append((pattern, socket, f"WebSocket {pattern}"))
         mount.startup += self._startup
         mount.shutdown += self._shutdown

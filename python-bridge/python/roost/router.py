@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict, TypeVar, Unpack
 
     from roost.websocket import WebSocket
+    from roost.websocket_handler import WebSocketHandler
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -143,7 +144,7 @@ class Router:
         self._routes: list[Route] = []
         self._taken: set[tuple[str, str]] = set()
         self._routers: list[SubRouter] = []
-        self._websockets: list[WebSocket] = []
+        self._websockets: list[WebSocket | WebSocketHandler] = []
         name = self.file or f"router {self.prefix}"
         number = Router._count[name] = Router._count.get(name, -1) + 1
         # What connections of its WebSockets are told apart by: the same in every worker, as they run the same code.
@@ -266,7 +267,36 @@ class Router:
         for router in self._routers:
             yield from router._tree()
 
-    def add_web_socket(self, websocket: WebSocket) -> None:
+    def websocket(
+        self, endpoint: str, *, accept: bool = True, subprotocols: Sequence[str] = (), grace: float = 5.0
+    ) -> Callable[[Handler], Handler]:
+        """Decorates the coroutine function that serves each WebSocket connection of `endpoint`.
+
+        @app.websocket("/chat/:room")
+        async def chat(websocket, room: str):
+            websocket.subscribe(room)
+            async for message in websocket:
+                await websocket.publish(room, message)
+
+        It takes the connection (`roost.WebSocketAdapter`), and by name `path_params`, `query_params`, `headers` or
+        single parameters of path and query, which become int, float, bool... where it says so. The connection is
+        closed when it returns. `@chat.on_connect` and `@chat.on_close` decorate what is called at either end.
+
+        Args:
+            accept: False: the handler answers the handshake, by `accept()` or `close()`.
+            subprotocols: those that can be spoken, the favourite first.
+            grace: seconds that the handler has from the connection's end until it is cancelled.
+        """
+        from roost import websocket_handler
+
+        def decorate(handler: Handler) -> Handler:
+            return websocket_handler.register(
+                self.group, self.add_web_socket, endpoint, handler, accept, subprotocols, grace
+            )
+
+        return decorate
+
+    def add_web_socket(self, websocket: WebSocket | WebSocketHandler) -> None:
         """Adds an endpoint; `WebSocket` does so itself."""
         self._websockets.append(websocket)
 

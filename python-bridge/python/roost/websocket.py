@@ -8,13 +8,33 @@ from roost._callable import is_certainly_async, signature
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any, Literal, TypeVar
 
-    from roost.app import App
+    from roost.router import Router
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_EVENTS = ("connect", "message", "close")
+_EVENTS = ("connect", "message", "close", "drain")
+
+
+class WebSocketDisconnect(Exception):
+    """The connection is closed: `code` is what the client gave, 1005 when it gave none, 1006 when it vanished."""
+
+    def __init__(self, code: int = 1000, reason: str = "") -> None:
+        super().__init__(f"WebSocket disconnected with code {code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+def publish(topic: str, data: str | bytes, exclude: str | None = None) -> None:
+    """Sends to every connection that has subscribed to the topic: in all workers and, with `redis:`, on all machines.
+
+    What one thread publishes arrives in that order.
+
+    Args:
+        exclude: the id of one connection that is left out.
+    """
+    _native.publish(topic, data, exclude or "")
 
 
 class WebSocket:
@@ -26,28 +46,32 @@ class WebSocket:
     async def heard(ws, message):
         chat.broadcast(message)
 
-    Handlers take the connection (`id`, `path_params`, `query_params`, `headers`, `send_text`, `send_bytes`, `close`),
-    for "message" also the text or bytes. A str or bytes that they return is sent; None and the empty one are not. Those
-    of one connection run one at a time and in order.
+    Handlers take the connection (`id`, `path_params`, `query_params`, `headers`, `send_text`, `send_bytes`, `close`,
+    `subscribe`, `unsubscribe`, `buffered`), for "message" also the text or bytes. A str or bytes that they return is
+    sent; None and the empty one are not. Those of one connection run one at a time and in order; while they do not keep
+    up the client has to wait. "drain" comes when the send buffer has emptied to half of its limit after being fuller.
     """
 
-    def __init__(self, app: App, endpoint: str) -> None:
+    steered: Literal[False] = False
+
+    def __init__(self, app: Router, endpoint: str) -> None:
         self.endpoint = _pattern.checked(endpoint)
         # The same in every worker: they run the same code.
         self.group = f"{app.group} {self.endpoint}"
         self.on_connect: Callable[..., Any] | None = None
         self.on_message: Callable[..., Any] | None = None
         self.on_close: Callable[..., Any] | None = None
+        self.on_drain: Callable[..., Any] | None = None
         app.add_web_socket(self)
 
     def on(self, event: str) -> Callable[[Handler], Handler]:
-        """Decorates the handler of "connect", "message" or "close".
+        """Decorates the handler of "connect", "message", "close" or "drain".
 
         Raises:
             ValueError: there is no such event, or it has a handler already.
         """
         if event not in _EVENTS:
-            raise ValueError(f'{event!r} is no event of a WebSocket: "connect", "message", "close"')
+            raise ValueError(f'{event!r} is no event of a WebSocket: "connect", "message", "close", "drain"')
         if getattr(self, f"on_{event}") is not None:
             raise ValueError(f"{self.endpoint}: the event {event!r} has a handler already")
 
@@ -61,9 +85,13 @@ class WebSocket:
         """Sends to one connection, whichever worker has it; to one that is gone, nothing happens."""
         _native.send_to(connection_id, data)
 
-    def broadcast(self, data: str | bytes) -> None:
-        """Sends to every connection of this endpoint in all workers."""
-        _native.broadcast(self.group, data)
+    def broadcast(self, data: str | bytes, exclude: str | None = None) -> None:
+        """Sends to every connection of this endpoint in all workers, but to the one whose id is `exclude`."""
+        _native.broadcast(self.group, data, exclude or "")
+
+    def publish(self, topic: str, data: str | bytes, exclude: str | None = None) -> None:
+        """See `roost.publish`."""
+        _native.publish(topic, data, exclude or "")
 
     @property
     def active_connections(self) -> list[str]:
