@@ -88,6 +88,7 @@ struct Server {
   AccessLog access_log;
   roost_log_level log_level = ROOST_LOG_INFO;
   bool development = false;
+  bool half_close_cancels = true;  // a client that sends no more is taken to be gone: what runs for it is cancelled
   std::vector<Network> trusted_proxies;
 };
 

@@ -134,6 +134,7 @@ void read_server(Node node, const std::filesystem::path& directory, Server& serv
   if (auto found = node.get("access_log")) read_access_log(*found, directory, server.access_log);
   if (auto found = node.get("log_level")) server.log_level = read_level(*found);
   if (auto found = node.get("mode")) server.development = found->one_of({"production", "development"}) == "development";
+  if (auto found = node.get("half_close")) server.half_close_cancels = found->one_of({"cancel", "answer"}) == "cancel";
   if (auto found = node.get("trusted_proxies")) {
     for (const Node& item : found->items(true)) {
       const auto network = parse_network(item.text());

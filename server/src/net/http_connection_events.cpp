@@ -48,6 +48,11 @@ void HttpConnection::after_events() noexcept {
       exchange_changed();
       return;
     }
+    if (phase_ == Phase::running && thread_.worker().settings.half_close_cancels && !exchange_->cancelled()) {
+      exchange_->cancel();
+      exchange_changed();
+      return;
+    }
   }
   set_deadline();
   watch((input_wanted() ? EPOLLIN : 0u) | (queue_ != nullptr ? EPOLLOUT : 0u));
@@ -156,7 +161,7 @@ void HttpConnection::on_timer() noexcept {
 }
 
 // The client sends no more. It may still read (shutdown(2)), or be gone altogether: nobody can tell before something is
-// written. So what it asked for is answered, while handlers that listen for it are told.
+// written. What runs for it is cancelled, unless `half_close: answer`; a response that is finished is written.
 void HttpConnection::end_of_input() noexcept {
   eof_ = true;
   switch (phase_) {
@@ -171,7 +176,6 @@ void HttpConnection::end_of_input() noexcept {
       close();
       return;
     case Phase::running:
-      exchange_->cancel();
       exchange_changed();
       return;
     case Phase::writing:

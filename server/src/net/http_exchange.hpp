@@ -51,7 +51,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   bool expire();
   // The client went: connection is gone for this exchange. The responder's holder is told.
   void orphan();
-  // The client will send no more, and may be gone: tells the holder, but still answers.
+  // The client will send no more, and may be gone: tells the holder, takes no more of a stream, but still answers.
   void cancel();
   // Does what signal() asked for on this thread. REQUIRES: not within a callback of this exchange.
   void apply_signals();
@@ -181,6 +181,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   // The answering thread's until it signals kFinished, then the I/O thread's.
   std::atomic<uint16_t> status_{0};
   bool close_ = false, chunked_ = false, no_body_ = false, until_close_ = false;
+  bool lost_ = false;  // a piece of the stream was not taken
   uint64_t body_bytes_ = 0;
   http::ResponseHead head_;
   WebSocketConnection* websocket_ = nullptr;  // accepted, and not started

@@ -285,12 +285,20 @@ roost_status HttpExchange::append_chunk(std::string_view bytes, bool last, const
 
 roost_status HttpExchange::write(std::string_view bytes) {
   if (state_.load(std::memory_order_acquire) != State::streaming) return ROOST_INVALID;
-  if (gone_.load(std::memory_order_acquire)) return ROOST_GONE;
+  if (gone_.load(std::memory_order_acquire) || cancelled_.load(std::memory_order_acquire)) {
+    lost_ = true;
+    return ROOST_GONE;
+  }
   return append_chunk(bytes, false, nullptr, 0);
 }
 
 roost_status HttpExchange::finish(const roost_field* trailers, size_t trailer_count) {
   if (state_.load(std::memory_order_acquire) != State::streaming) return refuse();
+  if (lost_) {
+    // Pieces are missing: it must not look whole.
+    drop();
+    return ROOST_GONE;
+  }
   if (append_chunk({}, true, trailers, trailer_count) == ROOST_INVALID) return ROOST_INVALID;
   const bool gone = gone_.load(std::memory_order_acquire);
   state_.store(State::done, std::memory_order_release);

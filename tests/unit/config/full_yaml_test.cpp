@@ -91,6 +91,7 @@ TEST_CASE("FullYaml.ShowsTheDefaults") {
   CHECK(a.access_log.format == b.access_log.format);
   CHECK(a.log_level == b.log_level);
   CHECK(a.development == b.development);
+  CHECK(a.half_close_cancels == b.half_close_cancels);
   CHECK(a.trusted_proxies.empty());
   CHECK(full.python.venv == empty.python.venv);
   CHECK(full.python.threads == empty.python.threads);

@@ -28,6 +28,7 @@ server:
   limits: { header_bytes: 16KiB, body_bytes: 1 MiB }
   timeouts: { header: 5s, keep_alive: 1.5m }
   trusted_proxies: [10.0.0.0/8]
+  half_close: answer
 plugins:
   hello: { library: libroost_hello.so, config: { greeting: "Hi $$5" } }
 middleware:
@@ -48,10 +49,11 @@ routes:
   CHECK(c.server.limits.headers == 100);
   CHECK(c.server.timeouts.keep_alive == milliseconds(90000));
   CHECK(c.server.trusted_proxies.size() == 1);
+  CHECK_FALSE(c.server.half_close_cancels);
   REQUIRE(c.plugins.size() == 1);
   const roost_value& greeting = *c.plugins[0].config->items[0];
   CHECK(std::string(greeting.text.data, greeting.text.size) == "Hi $5");
-  CHECK(greeting.line == 9);
+  CHECK(greeting.line == 10);
   REQUIRE(c.routes.size() == 3);
   CHECK(c.routes[0].body_bytes == 65536u);
   CHECK(c.routes[0].timeout == milliseconds(2000));
@@ -71,6 +73,7 @@ TEST_CASE("Reader.NamesPlaceKeyAndRemedyOfAMistake") {
       {"server: { limits: { body_bytes: 10MB } }\n", "server.limits.body_bytes: \"10MB\" is no size"},
       {"server: { timeouts: { header: 10 } }\n", "server.timeouts.header: \"10\" is no time"},
       {"server: { mode: dev }\n", "\"dev\" is none of production, development"},
+      {"server: { half_close: no }\n", "\"no\" is none of cancel, answer"},
       {"server: { listen: localhost }\n", "\"localhost\" is no address"},
       {"server: { listen: [{ address: ':80', tls: { certificate: a, key: b } }] }\n", "tls: not supported yet"},
       {"redis: redis://x\n", "redis: not supported yet"},
