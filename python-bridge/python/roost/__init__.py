@@ -17,6 +17,7 @@ Run it with `python app.py`, mount it in a YAML file with `python: app:app`, tes
 from roost._native import Headers, QueryParams, Request, Response
 from roost.app import App
 from roost.cors import ALLOW_CORS
+from roost.dependencies import Depends
 from roost.router import SubRouter
 from roost.websocket import WebSocket, WebSocketDisconnect, publish
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALLOW_CORS",
     "App",
+    "Depends",
     "Headers",
     "QueryParams",
     "Request",

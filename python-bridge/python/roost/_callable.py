@@ -1,4 +1,4 @@
-"""What a handler is, told once when it is registered: asynchronous or not, and what it wants to be called with."""
+"""What a handler is: asynchronous or not, its parameters' names, and what the log calls it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ if TYPE_CHECKING:
 _COROUTINE = 0x80  # inspect.CO_COROUTINE and the others: that module costs more memory than all of this package
 _ITERABLE_COROUTINE = 0x100
 _VARIADIC = 0x04
-
-# Parameters that stand for a part of the request instead of the request.
-PARTS = ("query_params", "headers", "path_params", "body", "method", "url", "ip_addr")
-
-# A parameter with a default gets the request only by one of these names.
-REQUEST_NAMES = ("request", "req", "r")
 
 
 class Signature:
@@ -54,7 +48,7 @@ def _code(function: object) -> tuple[CodeType, int, int] | None:
     return None
 
 
-def _innermost(function: object) -> object:
+def innermost(function: object) -> object:
     """What functools.wraps() says was wrapped."""
     for _ in range(32):
         wrapped = getattr(function, "__wrapped__", None)
@@ -72,7 +66,7 @@ def _without_partials(function: object) -> object:
 
 def is_async(function: object) -> bool:
     """Whether calling it gives a coroutine; of what functools.wraps() wrapped, the innermost decides."""
-    for candidate in (function, _innermost(_without_partials(function))):
+    for candidate in (function, innermost(_without_partials(function))):
         found = _code(_without_partials(candidate))
         if found is not None and found[0].co_flags & (_COROUTINE | _ITERABLE_COROUTINE):
             return True
@@ -93,7 +87,7 @@ def signature(function: Callable[..., Any]) -> Signature:
     """
     if not callable(function):
         raise TypeError(f"a handler must be callable, not {function!r}")
-    function = _innermost(function)  # type: ignore[assignment]
+    function = innermost(function)  # type: ignore[assignment]
     found = _code(function)
     if found is None:
         return _slow_signature(function)
@@ -105,15 +99,19 @@ def signature(function: Callable[..., Any]) -> Signature:
     return Signature(names, max(len(names) - defaults, 0), keyword_only)
 
 
-def _slow_signature(function: Callable[..., Any]) -> Signature:
-    """For classes, built-in functions and partials with keywords."""
+def signature_of_inspect(function: Callable[..., Any]) -> list[Any] | None:
+    """The inspect.Parameters of classes, built-in functions and partials; None when they do not tell."""
     import inspect
 
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # a built-in function that does not tell
-        return Signature(None, 0, ())
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return list(inspect.signature(function).parameters.values())
+    except ValueError:
+        return None
+
+
+def _slow_signature(function: Callable[..., Any]) -> Signature:
+    parameters = signature_of_inspect(function)
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return Signature(None, 0, ())
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return Signature(
@@ -125,73 +123,24 @@ def _slow_signature(function: Callable[..., Any]) -> Signature:
 
 def name_of(function: object) -> str:
     """How log and `roost routes` call it."""
-    inner = _innermost(function)
+    inner = innermost(function)
     return str(getattr(inner, "__qualname__", None) or type(inner).__qualname__)
 
 
 def adapt(handler: Callable[..., Any], path_names: Sequence[str]) -> tuple[Callable[..., Any], bool, bool]:
-    """A handler as the bridge calls it: what to call, whether that is asynchronous, whether it takes the request.
+    """A function mounted from a YAML file as the bridge calls it: see `_binding.bind_function`."""
+    from roost._binding import bind_function
 
-    It may take nothing, the request, or parts of it by name: those in `PARTS`, and the parameters of the path.
-
-    Raises:
-        TypeError: it has parameters that nothing is known for.
-    """
-    asynchronous = is_async(handler)
-    told = signature(handler)
-    if asynchronous and not is_certainly_async(handler):
-        handler = _awaiting(handler)
-    names = told.names
-    if names is None:
-        return handler, asynchronous, True
-    known = {*PARTS, *path_names}
-    wanted = [name for i, name in enumerate(names) if i < told.required or name in known or name in REQUEST_NAMES]
-    if not wanted and not told.keyword_only:
-        return handler, asynchronous, False
-    if len(wanted) == 1 and not told.keyword_only and wanted[0] not in known:
-        return handler, asynchronous, True
-
-    requests = [name for name in (*wanted, *told.keyword_only) if name not in known]
-    if len(requests) > 1:
-        raise TypeError(
-            f"{name_of(handler)}: nothing is known for its parameter {requests[1]!r}; a handler takes the request,"
-            f" and by name {', '.join(PARTS)} and the parameters of its path"
-        )
-    return _by_name(handler, [*wanted, *told.keyword_only], path_names), asynchronous, True
+    bound = bind_function(handler, path_names)
+    return bound.call, bound.asynchronous, bound.takes_request
 
 
-def _awaiting(handler: Callable[..., Any]) -> Callable[..., Any]:
+def awaiting(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A coroutine function of one that hands on another one's coroutine."""
 
-    async def awaited(*args: Any) -> Any:
-        result = handler(*args)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        result = handler(*args, **kwargs)
         return await result if hasattr(result, "__await__") else result
 
     awaited.__wrapped__ = handler  # type: ignore[attr-defined]
     return awaited
-
-
-def _by_name(handler: Callable[..., Any], names: Sequence[str], path_names: Sequence[str]) -> Callable[..., Any]:
-    def arguments(request: Any) -> dict[str, Any]:
-        return {
-            name: request.path_params[name]
-            if name in path_names
-            else getattr(request, name)
-            if name in PARTS
-            else request
-            for name in names
-        }
-
-    if is_certainly_async(handler):
-
-        async def call_async(request: Any) -> Any:
-            return await handler(**arguments(request))
-
-        call_async.__wrapped__ = handler  # type: ignore[attr-defined]
-        return call_async
-
-    def call(request: Any) -> Any:
-        return handler(**arguments(request))
-
-    call.__wrapped__ = handler  # type: ignore[attr-defined]
-    return call

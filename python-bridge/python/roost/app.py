@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from roost import _pattern
-from roost._callable import adapt, name_of, signature
+from roost._binding import bind
+from roost._callable import name_of, signature
 from roost._chain import Step, compose
 from roost._native import Response
 from roost.config import Config, is_program, of_program
@@ -178,9 +179,9 @@ class App(Router):
         after = self._after + [pair[1] for pair in reversed(self._around)]
         routes = self.all_routes()
         for route in [*routes, *(_options_routes(routes) if self._around else ())]:
-            call, asynchronous, takes_request = bound(route)
+            bound = bind(route, later=bool(self._startup))
             call, asynchronous, takes_request = compose(
-                route.pattern, call, asynchronous, takes_request, before, after, self._on_error
+                route.pattern, bound.call, bound.asynchronous, bound.takes_request, before, after, self._on_error
             )
             mount.routes.append(
                 MountedRoute(
@@ -227,18 +228,6 @@ class App(Router):
         from roost import _serve
 
         _serve.start(self, host, port, server or {}, options)
-
-
-def bound(route: Route) -> tuple[Callable[..., Any], bool, bool]:
-    """The handler as it is called, see `adapt`.
-
-    Raises:
-        TypeError: it has parameters that nothing is known for; the message names it, its file and line.
-    """
-    try:
-        return adapt(route.handler, _pattern.names(route.pattern))
-    except TypeError as error:
-        raise TypeError(f"{route.place}: {error}") from None
 
 
 def _options_routes(routes: list[Route]) -> list[Route]:
