@@ -89,7 +89,9 @@ def test_what_came_in_half_is_not_answered(server: RoostServer, sent: bytes) -> 
         assert connection.read_all() == b""
 
 
-@pytest.mark.parametrize("framing", [b"Content-Length: 10\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 10\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
+)
 def test_half_a_body_is_an_error_to_a_streaming_reader(server: RoostServer, framing: bytes) -> None:
     before = counts(server)["body_errors"]
     with half_closed(server, b"POST /count HTTP/1.1\r\nHost: a\r\n" + framing) as connection:
@@ -108,7 +110,9 @@ def test_asynchronous_work_is_cancelled(cancelling: RoostServer) -> None:
 def test_asynchronous_work_goes_on_where_that_is_wanted(answering: RoostServer) -> None:
     before = counts(answering)
     with half_closed(answering, get("/late")) as late, half_closed(answering, get("/never")):
-        answering.wait_for(lambda: counts(answering)["waiting"] == before["waiting"] + 2, "both to be in their handlers")
+        answering.wait_for(
+            lambda: counts(answering)["waiting"] == before["waiting"] + 2, "both to be in their handlers"
+        )
         assert counts(answering)["cancelled"] == before["cancelled"]
         httpx.get(f"{answering.url}/open")
         assert late.read_response().body == b"late"

@@ -2,12 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <ctime>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,6 +22,7 @@ namespace roost::base {
 namespace {
 
 constexpr size_t kMaxUnwritten = 4 << 20;
+constexpr std::chrono::seconds kComplainEvery{10};
 
 // Control characters, quotes and what is no ASCII as \u00XX or, for bytes of UTF-8, as they are.
 void append_json(std::string& out, std::string_view text) {
@@ -73,6 +77,10 @@ struct AccessLog::Impl {
   bool stopping = false;
   std::thread writer;
 
+  // The writer's.
+  bool torn = false;  // the last line was not written whole
+  std::optional<std::chrono::steady_clock::time_point> complained;
+
   const char* now(Buffer& buffer) {
     timespec ts;
     clock_gettime(CLOCK_REALTIME_COARSE, &ts);
@@ -86,16 +94,26 @@ struct AccessLog::Impl {
     return buffer.when;
   }
 
+  // What cannot be written is lost, and said once in a while; what comes later begins on a line of its own.
   void write_all(std::string_view text) {
+    if (torn && ::write(fd, "\n", 1) == 1) torn = false;
     while (!text.empty()) {
       const ssize_t n = ::write(fd, text.data(), text.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
-        log(ROOST_LOG_ERROR, "access_log", "lines are lost: " + std::string(strerrorname_np(errno)));
+        complain(errno);
         return;
       }
+      torn = n > 0 && text[static_cast<size_t>(n) - 1] != '\n';
       text.remove_prefix(static_cast<size_t>(n));
     }
+  }
+
+  void complain(int error) {
+    const auto now = std::chrono::steady_clock::now();
+    if (complained && now - *complained < kComplainEvery) return;
+    complained = now;
+    log(ROOST_LOG_ERROR, "access_log", "lines are lost: " + std::generic_category().message(error));
   }
 
   void run() {
@@ -176,7 +194,7 @@ void AccessLog::flush(uint32_t thread) noexcept {
   {
     std::lock_guard lock(impl_->mutex);
     if (impl_->pending.size() + lines.size() > kMaxUnwritten) {
-      ++impl_->dropped;
+      impl_->dropped += static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
     } else {
       impl_->pending += lines;
     }

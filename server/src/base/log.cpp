@@ -2,14 +2,14 @@
 
 #include <Poco/AsyncChannel.h>
 #include <Poco/AutoPtr.h>
-#include <Poco/ConsoleChannel.h>
 #include <Poco/FormattingChannel.h>
 #include <Poco/Logger.h>
 #include <Poco/Message.h>
 #include <Poco/PatternFormatter.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <iostream>
+#include <cerrno>
 #include <string>
 
 namespace roost::base {
@@ -47,7 +47,21 @@ const char* word_of(roost_log_level level) {
   return "error  ";
 }
 
-// Standard error, each line written whole by one thread at a time.
+// One write for each line. A stream, once it has failed (a full disk), would stay silent for good.
+class StandardError final : public Poco::Channel {
+ public:
+  void log(const Poco::Message& message) override {
+    const std::string line = message.getText() + "\n";
+    for (std::string_view rest = line; !rest.empty();) {
+      const ssize_t n = ::write(STDERR_FILENO, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return;  // nobody can be told
+      rest.remove_prefix(static_cast<size_t>(n));
+    }
+  }
+};
+
+// Standard error, each line written whole.
 struct ServerLog {
   AutoPtr<Poco::FormattingChannel> direct;
   AutoPtr<Poco::AsyncChannel> queued;
@@ -55,7 +69,7 @@ struct ServerLog {
   std::atomic<int> level{ROOST_LOG_INFO};
 
   ServerLog() {
-    AutoPtr<Poco::ConsoleChannel> console(new Poco::ConsoleChannel(std::cerr));
+    AutoPtr<StandardError> console(new StandardError);
     AutoPtr<Poco::PatternFormatter> formatter(new Poco::PatternFormatter("%Y-%m-%dT%H:%M:%S.%iZ %t"));
     direct = new Poco::FormattingChannel(formatter, console);
     channel = direct.get();

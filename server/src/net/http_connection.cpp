@@ -212,6 +212,7 @@ size_t HttpConnection::take_body(const char* data, size_t size) {
       return step.used;
     case RequestBody::Result::failed:
       phase_ = Phase::running;
+      if (exchange_->body().status() >= 500) thread_.complain_of_storage(exchange_->body().reason());
       exchange_->answer_instead(exchange_->body().status());
       return step.used;
     case RequestBody::Result::done:

@@ -16,6 +16,7 @@ namespace roost::net {
 namespace {
 
 constexpr size_t kSpareQueues = 64;
+constexpr int64_t kComplainMilliseconds = 10'000;
 
 // Sixteen hexadecimal digits that no other I/O thread of this host has had: when it was made, by which process.
 std::array<char, 20> make_prefix(uint16_t index) {
@@ -185,6 +186,12 @@ std::unique_ptr<OutputQueue> IoThread::acquire_queue() {
 
 void IoThread::give_back(std::unique_ptr<OutputQueue> queue) noexcept {
   if (queues_.size() < kSpareQueues) queues_.push_back(std::move(queue));
+}
+
+void IoThread::complain_of_storage(const char* why) {
+  if (complained_ != 0 && loop_.now() - complained_ < kComplainMilliseconds) return;
+  complained_ = loop_.now();
+  base::log(ROOST_LOG_ERROR, "request", std::string("bodies cannot be stored in temporary files: ") + why);
 }
 
 void IoThread::add_ready(HttpExchange& exchange) noexcept {

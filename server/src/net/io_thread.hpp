@@ -73,6 +73,9 @@ class IoThread {
   // exchange.run_ready() is called at the end of the batch.
   void add_ready(HttpExchange& exchange) noexcept;
 
+  // A request's body cannot be stored: said in the log, once in a while.
+  void complain_of_storage(const char* why);
+
   void handler_called() { handler_called_ = true; }
   void count_in(uint64_t bytes) { bytes_in_ += bytes; }
   void count_out(uint64_t bytes) { bytes_out_ += bytes; }
@@ -117,6 +120,7 @@ class IoThread {
   HttpExchange* ready_ = nullptr;
   std::vector<std::unique_ptr<OutputQueue>> queues_;
   bool handler_called_ = false;
+  int64_t complained_ = 0;  // of storage; the loop's clock
 
   uint64_t requests_ = 0;
   // Since the last end_batch().

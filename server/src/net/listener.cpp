@@ -58,8 +58,8 @@ void Listener::pause_full() noexcept {
 }
 
 void Listener::room_again() noexcept {
-  if (!full_) return;
-  full_ = false;
+  if (!full_ && !starved_) return;
+  full_ = starved_ = false;
   thread_.loop().timers().cancel(*this);
   start();
 }
@@ -71,7 +71,7 @@ void Listener::on_timer() noexcept {
     pause_full();
     return;
   }
-  full_ = false;
+  full_ = starved_ = false;
   start();
 }
 
@@ -155,6 +155,9 @@ bool Listener::admit(int, const PeerAddress& peer) noexcept {
 
 void Listener::out_of_descriptors() noexcept {
   const int error = errno;
+  // Left alone until one of this thread's connections goes, or for a moment: a listening socket that is readable and
+  // cannot be accepted from would keep the loop spinning.
+  starved_ = true;
   pause(kNoDescriptorsMilliseconds);
   const int64_t now = thread_.loop().now();
   if (now - complained_ < 10'000) return;

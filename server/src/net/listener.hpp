@@ -21,7 +21,7 @@ class Listener final : public EventSource, public Timer {
   void start() noexcept;
   // No further connection is taken.
   void stop() noexcept;
-  // There is room again below `limits.connections`.
+  // A connection has gone: there may be room again below `limits.connections`, or a descriptor.
   void room_again() noexcept;
 
   void on_events(uint32_t events) noexcept override;
@@ -38,7 +38,7 @@ class Listener final : public EventSource, public Timer {
 
   IoThread& thread_;
   const int fd_;
-  bool watching_ = false, stopped_ = false, full_ = false;
+  bool watching_ = false, stopped_ = false, full_ = false, starved_ = false;
   int64_t complained_ = 0;  // when the log last had a line about missing descriptors
 };
 

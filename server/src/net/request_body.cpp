@@ -1,6 +1,8 @@
 #include "net/request_body.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/temporary_file.hpp"
 
@@ -66,7 +68,12 @@ RequestBody::Step RequestBody::collect(const char* data, size_t size) {
     const Step step = next(data + used, size - used);
     used += step.used;
     if (step.result != Result::piece) return {step.result, used, {}};
-    if (!store(step.data)) return fail(500, "the body cannot be stored");
+    if (!store(step.data)) {
+      const int error = errno;
+      const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+      const bool busy = error == EMFILE || error == ENFILE || error == ENOMEM;
+      return fail(full ? 507 : busy ? 503 : 500, strerrordesc_np(error));
+    }
     if (!complete_ && used == size && !chunked_) return {Result::need_more, used, {}};
   }
 }

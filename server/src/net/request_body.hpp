@@ -25,7 +25,8 @@ class RequestBody {
   void begin(const http::RequestHead& head, uint64_t limit, uint64_t spill);
   // The next piece, not kept. failed: status() says why; 413 when the limit is passed.
   Step next(const char* data, size_t size);
-  // All pieces that are there, kept. Never answers `piece`.
+  // All pieces that are there, kept. Never answers `piece`. failed with a status from 500 up: the body cannot be stored,
+  // and reason() is the system's (507 no space, 503 no descriptor or memory).
   Step collect(const char* data, size_t size);
   // Keeps a body that came whole.
   void keep(std::string_view whole);

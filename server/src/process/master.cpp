@@ -68,7 +68,10 @@ Master::~Master() = default;
 
 int Master::run() {
   descriptors_ = raise_descriptor_limit();
-  if (setup_.embedding == nullptr) ::signal(SIGPIPE, SIG_IGN);
+  if (setup_.embedding == nullptr) {
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit (setrlimit(2)) is an error like a full disk, not the end
+  }
   const ConfigurationPtr configuration = read_configuration();
   host_ = std::make_unique<HostMemory>(slots_for(configuration->server.processes));
   signals_.emplace({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU},
