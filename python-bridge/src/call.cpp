@@ -2,6 +2,7 @@
 
 #include "answer.hpp"
 #include "bridge.hpp"
+#include "error_page.hpp"
 #include "event_loop.hpp"
 #include "host.hpp"
 #include "job_pool.hpp"
@@ -97,21 +98,10 @@ void Call::raised() {
   }
   const std::string traceback = take_traceback();
   if (request_object_ != nullptr) release_request(std::exchange(request_object_, nullptr));
-  const std::string why = target_->name + " raised\n" + traceback;
-  if (bridge().development()) {
-    const std::string id(view(host->text(request_, ROOST_TEXT_REQUEST_ID)));
-    log(ROOST_LOG_ERROR, "request " + id + ": " + why);
-    const roost_field type{str("Content-Type"), str("text/plain; charset=utf-8")};
-    roost_response response{};
-    response.struct_size = sizeof response;
-    response.status = 500;
-    response.headers = &type;
-    response.header_count = 1;
-    response.body = str(why);
-    host->respond(responder_, &response);
-  } else {
-    host->fail(responder_, str(why));
-  }
+  if (bridge().development())
+    respond_with_traceback(request_, responder_, target_->name, traceback);
+  else
+    host->fail(responder_, str(target_->name + " raised\n" + traceback));
   finish();
 }
 

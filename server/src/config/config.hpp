@@ -52,6 +52,7 @@ struct Timeouts {
   milliseconds keep_alive{75'000};  // idle between requests
   milliseconds write{30'000};       // without progress while a response is sent: the connection is cut
   milliseconds handler{60'000};     // until the response's head: 504
+  bool handler_said = false;        // the file names it
   milliseconds drain{30'000};       // for running requests when a worker ends
 };
 
@@ -90,6 +91,12 @@ struct Server {
   bool development = false;
   bool half_close_cancels = true;  // a client that sends no more is taken to be gone: what runs for it is cancelled
   std::vector<Network> trusted_proxies;
+
+  // Development mode. A handler may stand still in the debugger: for a day, unless the file says otherwise.
+  void develop() {
+    development = true;
+    if (!timeouts.handler_said) timeouts.handler = std::chrono::hours(24);
+  }
 };
 
 struct Python {

@@ -73,6 +73,7 @@ void read_timeouts(Node node, Timeouts& timeouts) {
   read_duration(node, "keep_alive", timeouts.keep_alive);
   read_duration(node, "write", timeouts.write);
   read_duration(node, "handler", timeouts.handler);
+  timeouts.handler_said = node.get("handler").has_value();
   read_duration(node, "drain", timeouts.drain, true);
   node.no_others();
 }
@@ -133,8 +134,10 @@ void read_server(Node node, const std::filesystem::path& directory, Server& serv
   if (auto found = node.get("websocket")) read_websocket(*found, server.websocket);
   if (auto found = node.get("access_log")) read_access_log(*found, directory, server.access_log);
   if (auto found = node.get("log_level")) server.log_level = read_level(*found);
-  if (auto found = node.get("mode")) server.development = found->one_of({"production", "development"}) == "development";
   if (auto found = node.get("half_close")) server.half_close_cancels = found->one_of({"cancel", "answer"}) == "cancel";
+  if (auto found = node.get("mode")) {
+    if (found->one_of({"production", "development"}) == "development") server.develop();
+  }
   if (auto found = node.get("trusted_proxies")) {
     for (const Node& item : found->items(true)) {
       const auto network = parse_network(item.text());

@@ -108,7 +108,7 @@ Master::ConfigurationPtr Master::read_configuration() const {
 
 Master::ConfigurationPtr Master::checked(config::Configuration configuration) const {
   config::Server& server = configuration.server;
-  server.development = server.development || setup_.development;
+  if (setup_.development) server.develop();
   const size_t slots = host_ ? host_->slots().size() : slots_for(server.processes);
   if (slots < 3 * size_t{server.processes}) {
     throw config::ConfigError({server.listen[0].place.file}, "server.processes",
