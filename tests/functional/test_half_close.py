@@ -1,4 +1,4 @@
-"""A client that shuts its sending side (`shutdown(SHUT_WR)`, `nc -N`): what it asked for in full, in half, or not at all."""
+"""A client that shuts its sending side (`nc -N`): what it asked for in full, in half, or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import pytest
 from server_process import RawConnection, RoostServer
 
 CONFIGURATION = """
-server: { listen: 127.0.0.1:0, processes: 1, access_log: { format: none }, half_close: HALF_CLOSE, timeouts: { drain: 1s } }
+server:
+  listen: 127.0.0.1:0
+  processes: 1
+  access_log: { format: none }
+  half_close: HALF_CLOSE
+  timeouts: { drain: 1s }
 plugins:
   probe: { library: "${ROOST_TEST_PLUGINS}/libroost_probe.so" }
 routes:

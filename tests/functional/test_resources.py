@@ -1,5 +1,4 @@
-"""What the machine runs out of: disk, descriptors, addresses' shares, a reader's patience. The server says so, goes on, and
-recovers by itself.
+"""What runs out: disk, descriptors, an address's share, a reader's patience. The server says so, goes on, and recovers.
 
 Limits are put on running workers with prlimit(2) and taken off again.
 """
@@ -154,7 +153,8 @@ def test_exhausted_descriptors_neither_spin_nor_stall(start: Callable[..., Roost
             connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             readable = select.select([connection.socket], [], [], 0.3)[0]
             (held if readable else waiting).append(connection)
-        assert held and waiting
+        assert held
+        assert waiting
         server.wait_log("no connection can be taken: Too many open files")
         assert server.log().count("no connection can be taken") == 1
 
