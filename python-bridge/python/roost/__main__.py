@@ -6,8 +6,11 @@ import os
 import sys
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str], called: str = "python -m roost") -> None:
     """Becomes the program that the arguments name, or answers what they ask for.
+
+    Args:
+        called: what the command is called, in messages.
 
     Raises:
         SystemExit: there is no program, or what was asked for is done.
@@ -16,10 +19,8 @@ def main(arguments: list[str]) -> None:
     from roost.config import _OPTIONS
 
     parser = _command_line.parser({name: option[0] for name, option in _OPTIONS.items()})
-    parser.prog, parser.usage = (
-        "python -m roost",
-        "python -m roost app.py [OPTION]...\n       python -m roost --create [FOLDER]",
-    )
+    parser.prog = called
+    parser.usage = f"{called} app.py [OPTION]...\n       {called} --create [FOLDER]"
     given, rest = parser.parse_known_args(arguments)
     _command_line.answer(parser, vars(given))
     program = next((word for word in rest if not word.startswith("-")), None)

@@ -22,6 +22,8 @@ def start(app: App, host: str, port: int, server: Mapping[str, Any], options: Ma
             'start() while the module is imported by a server: put it below `if __name__ == "__main__":`'
         )
     config = app.config
+    if not config.was_read:  # the main module is another than the application's
+        config.read(sys.argv[1:], os.path.dirname(app.file))
     config.code("start", options)
     settings = config.settings(host, port)
     for key, value in server.items():

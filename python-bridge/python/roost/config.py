@@ -123,6 +123,7 @@ class Config:
         self._arguments: dict[str, Any] = {}
         self._environment: dict[str, Any] = {}
         self._code: dict[str, Any] = {}
+        self.was_read = False
         self.code("Config", options)
 
     def __getattr__(self, name: str) -> Any:
@@ -185,6 +186,7 @@ class Config:
         Raises:
             SystemExit: something is wrong with them (a message, or 2), or was asked for and has been answered (0).
         """
+        self.was_read = True
         origin = self.load_files(directory)
         self.read_environment(origin)
         self.parse(arguments)
@@ -262,6 +264,11 @@ class Config:
             "access_log": {"format": "none" if quiet else "combined"},
             **({"timeouts": timeouts} if timeouts else {}),
         }
+
+
+def names() -> list[str]:
+    """Of the options."""
+    return list(_OPTIONS)
 
 
 def is_program(file: str) -> bool:

@@ -24,5 +24,14 @@ from roost.testing._async_client import AsyncTestClient
 from roost.testing._client import TestClient
 from roost.testing._response import TestResponse
 from roost.testing._server import RunningServer
+from roost.testing._websocket import AsyncWebSocketSession, WebSocketRefused, WebSocketSession
 
-__all__ = ["AsyncTestClient", "RunningServer", "TestClient", "TestResponse"]
+__all__ = [
+    "AsyncTestClient",
+    "AsyncWebSocketSession",
+    "RunningServer",
+    "TestClient",
+    "TestResponse",
+    "WebSocketRefused",
+    "WebSocketSession",
+]

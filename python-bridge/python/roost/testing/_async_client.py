@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import httpx
 from roost.testing import _site
 from roost.testing._lifespan import run_hooks
 from roost.testing._response import TestResponse
+from roost.testing._websocket import AsyncWebSocketSession
 
 if TYPE_CHECKING:
     from roost.app import App
@@ -86,6 +87,17 @@ class AsyncTestClient(httpx.AsyncClient):
         answer = await super().request(method, url, **more)
         assert isinstance(answer, TestResponse)
         return answer
+
+    def websocket_connect(
+        self,
+        url: str,
+        subprotocols: Sequence[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Any = None,
+    ) -> AsyncWebSocketSession:
+        """A session, opened by `async with`, see `TestClient.websocket_connect`."""
+        request = self.build_request("GET", url, headers=headers, params=params)
+        return AsyncWebSocketSession(self.site, request, list(subprotocols or ()))
 
 
 class _AsyncTransport(httpx.AsyncBaseTransport):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import httpx
 from roost.testing import _site
 from roost.testing._lifespan import LoopThread, run_hooks
 from roost.testing._response import TestResponse
+from roost.testing._websocket import WebSocketSession, handshake
 
 if TYPE_CHECKING:
     from roost.app import App
@@ -106,6 +107,27 @@ class TestClient(httpx.Client):
         answer = super().request(method, url, **more)
         assert isinstance(answer, TestResponse)
         return answer
+
+    def websocket_connect(
+        self,
+        url: str,
+        subprotocols: Sequence[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Any = None,
+        timeout: float | None = 30.0,
+    ) -> WebSocketSession:
+        """A session, opened by `with`, with the client's cookies and headers.
+
+        Args:
+            url: path and query of the endpoint.
+            subprotocols: what is proposed; `session.subprotocol` is the server's choice.
+            timeout: seconds that receiving may wait before it raises `queue.Empty`.
+
+        Raises:
+            WebSocketRefused: there is no such endpoint; or, once it is entered, the application refused.
+        """
+        request = self.build_request("GET", url, headers=headers, params=params)
+        return WebSocketSession(self.start(), handshake(self.site, request, list(subprotocols or ())), timeout)
 
 
 class _Transport(httpx.BaseTransport):

@@ -88,6 +88,16 @@ class Site:
         response.headers.append(("Allow", ", ".join(sorted(allowed))))
         return response
 
+    def find_websocket(self, path: str) -> tuple[Any, dict[str, str]] | None:
+        """The endpoint that answers a handshake, with the parameters in its path."""
+        segments = _decoded_segments(path)
+        best: tuple[tuple[int, ...], Any, dict[str, str]] | None = None
+        for pattern, target, _ in self.mount.websockets if segments is not None else ():
+            matched = _pattern.match(pattern, segments or [])
+            if matched is not None and (best is None or matched[0] < best[0]):
+                best = (matched[0], target, matched[1])
+        return (best[1], best[2]) if best is not None else None
+
     def request(
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes, parameters: dict[str, str]
     ) -> Request:
