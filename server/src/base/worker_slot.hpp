@@ -26,6 +26,9 @@ struct alignas(64) WorkerSlot {
   std::atomic<uint64_t> accepted{0};    // connections
   std::atomic<int64_t> connections{0};  // open now
   std::atomic<int64_t> websockets{0};   // of these
+
+  // Random, of the master's start, in the first slot alone: what this host's workers have in common and no other's has.
+  std::atomic<uint64_t> host{0};
   static_assert(std::atomic<uint64_t>::is_always_lock_free);
 };
 

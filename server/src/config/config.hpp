@@ -64,6 +64,17 @@ struct Websocket {
   bool compress = false;             // permessage-deflate, with clients that offer it
 };
 
+// What carries topics between machines.
+struct Redis {
+  bool enabled = false;
+  std::string host, unix_path;  // one of them
+  uint16_t port = 6379;
+  std::string user, password;  // empty: none
+  uint32_t database = 0;
+  std::string channel = "roost";  // servers with the same one share their topics
+  size_t queue = 8 << 20;         // bytes that wait while Redis is away; past it the oldest message is dropped
+};
+
 enum class LogFormat : uint8_t { json, combined, none };
 
 struct AccessLog {
@@ -86,6 +97,7 @@ struct Server {
   Limits limits;
   Timeouts timeouts;
   Websocket websocket;
+  Redis redis;
   AccessLog access_log;
   roost_log_level log_level = ROOST_LOG_INFO;
   bool development = false;

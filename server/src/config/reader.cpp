@@ -27,6 +27,7 @@ Configuration read(const YAML::Node& yaml, std::shared_ptr<const std::string> na
   } else {
     read_server(Node(YAML::Node(YAML::NodeType::Map), "server", name), directory, configuration.server);
   }
+  if (auto node = root.get("redis")) read_redis(*node, configuration.server.redis);
   if (auto node = root.get("python")) read_python(*node, directory, configuration.python);
   if (auto node = root.get("plugins")) {
     for (auto& [key, plugin] : node->entries()) configuration.plugins.push_back(read_plugin(key, plugin, *values));
@@ -35,7 +36,7 @@ Configuration read(const YAML::Node& yaml, std::shared_ptr<const std::string> na
     for (const Node& item : node->items()) configuration.middleware.push_back(read_middleware(item, *values));
   }
   Node routes = root.require("routes");
-  root.refuse({"admin", "redis"});
+  root.refuse({"admin"});
   root.no_others();
   for (const Node& item : routes.items()) configuration.routes.push_back(read_route(item, configuration, *values));
   if (configuration.routes.empty()) routes.fail("a server without routes answers nothing; add at least one");

@@ -7,6 +7,7 @@
 namespace roost::config {
 
 void read_server(Node node, const std::filesystem::path& directory, Server& server);
+void read_redis(Node node, Redis& redis);
 void read_python(Node node, const std::filesystem::path& directory, Python& python);
 Plugin read_plugin(const std::string& name, Node node, ValueTree& values);
 Middleware read_middleware(Node node, ValueTree& values);

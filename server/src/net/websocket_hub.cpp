@@ -38,7 +38,14 @@ WebSocketHub::WebSocketHub(const config::Websocket& settings, HostLinks links, u
       others_(links.slots.size()),
       mail_(links, slot, number_, *this) {}
 
+WebSocketHub::~WebSocketHub() = default;
+
+void WebSocketHub::share(const config::Redis& redis) {
+  if (redis.enabled) redis_.reset(new RedisLink(redis, *this));
+}
+
 void WebSocketHub::start() {
+  if (redis_) redis_->start();
   mail_.start(loops_.front()->event_loop());
   if (mail_.alone()) return;
   // Of two that start together at least one sees the other's pid.
@@ -122,7 +129,11 @@ roost_status WebSocketHub::send_to(std::string_view text, roost_ws_kind kind, st
     return status;
   }
   if (mail_.number_of(id.slot) != id.number) mail_.read_all();
-  if (mail_.number_of(id.slot) != id.number) return ROOST_GONE;
+  if (mail_.number_of(id.slot) != id.number) {
+    if (!redis_ || text.size() + data.size() > HostMail::kMaxPacket) return ROOST_GONE;
+    tell_others(kSend, kind, text, {}, data);  // some other machine's, perhaps
+    return ROOST_OK;
+  }
   HostPacket packet;
   packet.type = kSend;
   packet.kind = static_cast<uint8_t>(kind);
@@ -145,14 +156,15 @@ roost_status WebSocketHub::publish(std::string_view topic, roost_ws_kind kind, s
 roost_status WebSocketHub::spread(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind,
                                   std::string_view data, std::string_view except) noexcept {
   if (kind != ROOST_WS_TEXT && kind != ROOST_WS_BINARY) return ROOST_INVALID;
+  const Type type = channel == WebSocketChannel::Kind::topic ? kPublish : kBroadcast;
+  if (name.size() + except.size() + data.size() > HostMail::kMaxPacket) return ROOST_INVALID;
   if (!mail_.alone()) {
     HostPacket packet;
-    packet.type = channel == WebSocketChannel::Kind::topic ? kPublish : kBroadcast;
+    packet.type = type;
     packet.kind = static_cast<uint8_t>(kind);
     packet.name = name;
     packet.extra = except;
     packet.data = data;
-    if (packet.size() > HostMail::kMaxPacket) return ROOST_INVALID;
     mail_.send_all(packet);
   }
   SharedBuffer frame;
@@ -165,15 +177,18 @@ roost_status WebSocketHub::spread(WebSocketChannel::Kind channel, std::string_vi
       continue;
     }
     if (!frame) frame = SharedBuffer::frame(kind, data);
-    WebSocketLoop::Request request;
-    request.kind = WebSocketLoop::Request::Kind::deliver;
-    request.channel = channel;
-    request.except = left_out;
-    request.frame = frame;
-    request.text = name;
-    loop->ask(std::move(request));
+    loop->ask_to_deliver(channel, name, frame, left_out);
   }
+  if (redis_) tell_others(type, kind, name, except, data);
   return ROOST_OK;
+}
+
+void WebSocketHub::spread_here(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind,
+                               std::string_view data, std::string_view except) noexcept {
+  // Also to the caller's own thread by way of its queue, so that the order holds whoever reads the inbox.
+  const SharedBuffer frame = SharedBuffer::frame(kind, data);
+  const uint64_t left_out = except.empty() ? 0 : own_count(except);
+  for (WebSocketLoop* loop : loops_) loop->ask_to_deliver(channel, name, frame, left_out);
 }
 
 roost_status WebSocketHub::list(std::string_view group, void (*each)(void*, roost_str), void* arg) noexcept {
@@ -241,31 +256,22 @@ void WebSocketHub::on_packet(uint32_t slot, bool first, const HostPacket& packet
   }
   if (packet.type != kPublish && packet.type != kBroadcast && packet.type != kSend) return;
   const auto kind = static_cast<roost_ws_kind>(packet.kind);
-  if (packet.type == kSend) {
-    const uint64_t count = own_count(packet.name);
-    WebSocketConnection* connection = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = connections_.find(count);
-      if (found == connections_.end()) return;
-      connection = found->second;
-      connection->retain();
-    }
-    connection->send_asked(SharedBuffer::frame(kind, packet.data));
-    connection->release();
-    return;
+  if (packet.type == kSend) return send_to_own(packet.name, kind, packet.data);
+  const auto channel = packet.type == kPublish ? WebSocketChannel::Kind::topic : WebSocketChannel::Kind::group;
+  spread_here(channel, packet.name, kind, packet.data, packet.extra);
+}
+
+void WebSocketHub::send_to_own(std::string_view id, roost_ws_kind kind, std::string_view data) noexcept {
+  WebSocketConnection* connection = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = connections_.find(own_count(id));
+    if (found == connections_.end()) return;
+    connection = found->second;
+    connection->retain();
   }
-  // Also to the reader's own thread by way of its queue, so that the order holds whoever reads the inbox.
-  const SharedBuffer frame = SharedBuffer::frame(kind, packet.data);
-  for (WebSocketLoop* loop : loops_) {
-    WebSocketLoop::Request request;
-    request.kind = WebSocketLoop::Request::Kind::deliver;
-    request.channel = packet.type == kPublish ? WebSocketChannel::Kind::topic : WebSocketChannel::Kind::group;
-    request.except = packet.extra.empty() ? 0 : own_count(packet.extra);
-    request.frame = frame;
-    request.text = packet.name;
-    loop->ask(std::move(request));
-  }
+  connection->send_asked(SharedBuffer::frame(kind, data));
+  connection->release();
 }
 
 void WebSocketHub::on_gone(uint32_t slot) {
@@ -276,6 +282,60 @@ void WebSocketHub::on_gone(uint32_t slot) {
 void WebSocketHub::on_lost(uint32_t slot) {
   const std::lock_guard lock(mutex_);
   tell_all(slot);
+}
+
+// From other machines -----------------------------------------------------------------------------------------------
+
+namespace {
+
+// What goes through Redis, integers in little-endian order: "roost1", type, kind, the host, the sizes of name and
+// except; then these two and the message.
+constexpr std::string_view kMark = "roost1";
+constexpr size_t kRedisHeader = kMark.size() + 2 + 8 + 4 + 4;
+
+void put(std::string& out, uint64_t value, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
+}
+
+uint64_t get(std::string_view bytes, size_t at, size_t count) {
+  uint64_t value = 0;
+  for (size_t i = count; i > 0; --i) value = (value << 8) | static_cast<uint8_t>(bytes[at + i - 1]);
+  return value;
+}
+
+}  // namespace
+
+uint64_t WebSocketHub::host() const {
+  return links_.slots.empty() ? 0 : links_.slots[0].host.load(std::memory_order_relaxed);
+}
+
+void WebSocketHub::tell_others(uint8_t type, roost_ws_kind kind, std::string_view name, std::string_view except,
+                               std::string_view data) noexcept {
+  std::string payload;
+  payload.reserve(kRedisHeader + name.size() + except.size() + data.size());
+  payload += kMark;
+  put(payload, type, 1);
+  put(payload, kind, 1);
+  put(payload, host(), 8);
+  put(payload, name.size(), 4);
+  put(payload, except.size(), 4);
+  payload.append(name).append(except).append(data);
+  redis_->publish(std::move(payload));
+}
+
+void WebSocketHub::on_redis(std::string_view payload) noexcept {
+  if (payload.size() < kRedisHeader || payload.substr(0, kMark.size()) != kMark) return;
+  const auto type = static_cast<uint8_t>(payload[6]);
+  const auto kind = static_cast<roost_ws_kind>(payload[7]);
+  const uint64_t name_size = get(payload, 16, 4), except_size = get(payload, 20, 4);
+  const std::string_view body = payload.substr(kRedisHeader);
+  if (get(payload, 8, 8) == host() || name_size + except_size > body.size()) return;
+  if (kind != ROOST_WS_TEXT && kind != ROOST_WS_BINARY) return;
+  const std::string_view name = body.substr(0, name_size), except = body.substr(name_size, except_size);
+  const std::string_view data = body.substr(name_size + except_size);
+  if (type == kSend) return send_to_own(name, kind, data);
+  if (type == kPublish) spread_here(WebSocketChannel::Kind::topic, name, kind, data, except);
+  if (type == kBroadcast) spread_here(WebSocketChannel::Kind::group, name, kind, data, except);
 }
 
 }  // namespace roost::net

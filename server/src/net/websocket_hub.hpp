@@ -9,12 +9,17 @@
 // with its connections as soon as its process is gone. A worker that missed something, because its inbox stayed full,
 // is told everything again. Generations that overlap during a reload share the slots, so nothing is special there.
 //
+// Across machines (net/redis_link.hpp): what is published, broadcast, or sent to an id that no worker here has is told
+// to all workers of all hosts that share the channel; they ignore what came from their own host, which had it by mail.
+// list() knows this host alone.
+//
 // An id is "SLOT-NUMBER-COUNT" in hexadecimal: the worker's slot, a random number of its start, a count. It tells where
 // to send, and does not come again.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -25,23 +30,30 @@
 #include "config/config.hpp"
 #include "net/host_links.hpp"
 #include "net/host_mail.hpp"
+#include "net/redis_link.hpp"
 #include "net/websocket_loop.hpp"
 #include "roost/abi.h"
 
 namespace roost::net {
 
-class WebSocketHub final : private HostMail::Receiver {
+class WebSocketHub final : private HostMail::Receiver, private RedisLink::Receiver {
  public:
   // settings outlive the hub. After the fork, before the WebSocketLoops.
   WebSocketHub(const config::Websocket& settings, HostLinks links, uint32_t slot);
-  ~WebSocketHub() = default;
+  ~WebSocketHub();
   WebSocketHub(const WebSocketHub&) = delete;
   WebSocketHub& operator=(const WebSocketHub&) = delete;
 
   // Called by each WebSocketLoop's constructor; the first one's loop reads the inbox.
   void attach(WebSocketLoop& loop) { loops_.push_back(&loop); }
-  // Once all loops are attached, before their threads run: greets the other workers.
+  // Topics and groups reach the workers of other machines too; redis outlives the hub. Before start().
+  void share(const config::Redis& redis);
+  // Once all loops are attached, before their threads run: greets the other workers, and connects to Redis.
   void start();
+  // Before the loops end: nothing comes from other machines any more.
+  void leave_redis() noexcept {
+    if (redis_) redis_->stop();
+  }
 
   roost_status send_to(std::string_view id, roost_ws_kind kind, std::string_view data) noexcept;
   roost_status broadcast(std::string_view group, roost_ws_kind kind, std::string_view data,
@@ -79,10 +91,17 @@ class WebSocketHub final : private HostMail::Receiver {
   void on_packet(uint32_t slot, bool first, const HostPacket& packet) override;
   void on_gone(uint32_t slot) override;
   void on_lost(uint32_t slot) override;
+  void on_redis(std::string_view payload) noexcept override;
+  void send_to_own(std::string_view id, roost_ws_kind kind, std::string_view data) noexcept;
+  void spread_here(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind, std::string_view data,
+                   std::string_view except) noexcept;
+  void tell_others(uint8_t type, roost_ws_kind kind, std::string_view name, std::string_view except,
+                   std::string_view data) noexcept;
 
   void tell_all(uint32_t slot);  // REQUIRES: mutex_ held
   roost_status spread(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind, std::string_view data,
                       std::string_view except) noexcept;
+  uint64_t host() const;
   uint64_t own_count(std::string_view id) const;
 
   const config::Websocket& settings_;
@@ -98,6 +117,7 @@ class WebSocketHub final : private HostMail::Receiver {
   std::vector<Groups> others_;  // by slot
 
   HostMail mail_;
+  std::unique_ptr<RedisLink> redis_;
 };
 
 }  // namespace roost::net

@@ -49,6 +49,17 @@ void WebSocketLoop::ask(Request request) noexcept {
   if (post) loop_.post(*this);
 }
 
+void WebSocketLoop::ask_to_deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame,
+                                   uint64_t except) noexcept {
+  Request request;
+  request.kind = Request::Kind::deliver;
+  request.channel = kind;
+  request.except = except;
+  request.frame = frame;
+  request.text = name;
+  ask(std::move(request));
+}
+
 void WebSocketLoop::post_self() noexcept {
   {
     const std::lock_guard lock(mutex_);

@@ -91,6 +91,8 @@ class WebSocketLoop final : private PostedTask {
   };
   // Any thread.
   void ask(Request request) noexcept;
+  void ask_to_deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame,
+                      uint64_t except) noexcept;
 
   bool is_current() const noexcept { return loop_.is_current(); }
   void deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame, uint64_t except) noexcept;

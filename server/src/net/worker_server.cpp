@@ -62,6 +62,7 @@ WorkerServer::WorkerServer(WorkerSetup setup) : impl_(std::make_unique<Impl>(std
     self.last_connection.notify_all();
   };
   context.websockets = std::make_unique<WebSocketHub>(settings.websocket, impl.setup.links, impl.setup.slot);
+  context.websockets->share(settings.redis);
   for (uint32_t i = 0; i < settings.threads; ++i) {
     impl.threads.push_back(std::make_unique<IoThread>(context, static_cast<uint16_t>(i)));
   }
@@ -101,6 +102,7 @@ void WorkerServer::stop() {
   if (impl_->stopped) return;
   impl_->stopped = true;
   if (impl_->started) {
+    impl_->context.websockets->leave_redis();
     for (auto& thread : impl_->threads) thread->stop();
     for (auto& thread : impl_->threads) thread->join();
   }

@@ -1,6 +1,7 @@
 #include "process/host_memory.hpp"
 
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +27,9 @@ HostMemory::HostMemory(uint32_t slots) : memory_(::memfd_create("roost-slots", M
   if (::ftruncate(memory_.get(), static_cast<off_t>(slots * sizeof(base::WorkerSlot))) != 0) fail("ftruncate");
   map(slots);
   for (base::WorkerSlot& slot : slots_) new (&slot) base::WorkerSlot;
+  uint64_t host = 0;
+  if (::getrandom(&host, sizeof host, 0) != sizeof host) fail("getrandom");
+  slots_[0].host = host;
   for (uint32_t i = 0; i < slots; ++i) {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) fail("socketpair");

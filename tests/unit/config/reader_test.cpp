@@ -76,7 +76,6 @@ TEST_CASE("Reader.NamesPlaceKeyAndRemedyOfAMistake") {
       {"server: { half_close: no }\n", "\"no\" is none of cancel, answer"},
       {"server: { listen: localhost }\n", "\"localhost\" is no address"},
       {"server: { listen: [{ address: ':80', tls: { certificate: a, key: b } }] }\n", "tls: not supported yet"},
-      {"redis: redis://x\n", "redis: not supported yet"},
       {"server: { user: a, user: b }\n", "the key \"user\" stands here twice"},
       {"server: { user: \"${ROOST_NO_SUCH}\" }\n", "the environment has no variable ROOST_NO_SUCH"},
       {"server: { user: \"${\" }\n", "a variable is written ${NAME}"},
