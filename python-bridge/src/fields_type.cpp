@@ -280,7 +280,9 @@ PyType_Slot fields_slots[] = {{Py_tp_new, slot(fields_new)},
                               {Py_sq_contains, slot(fields_contains)},
                               {0, nullptr}};
 PyType_Spec headers_spec = {"roost._native.Headers", sizeof(FieldsObject), 0, Py_TPFLAGS_DEFAULT, fields_slots};
-PyType_Spec query_spec = {"roost._native.QueryParams", sizeof(FieldsObject), 0, Py_TPFLAGS_DEFAULT, fields_slots};
+// Subclassed to declare for the documentation what a query holds.
+PyType_Spec query_spec = {"roost._native.QueryParams", sizeof(FieldsObject), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, fields_slots};
 
 }  // namespace
 

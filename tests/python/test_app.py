@@ -587,7 +587,8 @@ def test_directories_are_relative_to_the_application() -> None:
     app = App("/srv/app/main.py")
     app.serve_directory("/static", "files", "index.html")
     app.serve_directory("/other", "/var/www")
-    assert app.__roost_mount__().directories == [
+    added = [entry for entry in app.__roost_mount__().directories if not entry[0].startswith("/docs/")]
+    assert added == [
         ("/static", "/srv/app/files", "index.html", False),
         ("/other", "/var/www", "", False),
     ]

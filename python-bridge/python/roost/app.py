@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
+    from roost.mcp import MCPApp
     from roost.websocket import WebSocket
     from roost.websocket_handler import WebSocketHandler
 
@@ -54,6 +55,7 @@ class App(Router):
         super().__init__(file)
         self.state = State()
         self._config: Config | None = None
+        self._mcp: MCPApp | None = None
         self._directories: list[tuple[str, str, str, bool]] = []
         self._before: list[Step] = []
         self._after: list[Step] = []
@@ -172,12 +174,25 @@ class App(Router):
             self._config = of_program(Config(), self.file)
         return self._config
 
+    @property
+    def mcp(self) -> MCPApp:
+        """Tools, resources and prompts for clients of the Model Context Protocol, served at POST /mcp."""
+        if self._mcp is None:
+            from roost.mcp import MCPApp
+
+            self._mcp = MCPApp(self)
+        return self._mcp
+
     def __roost_mount__(self) -> Mount:
         """What the bridge mounts: every route with its middleware composed into it."""
         mount = Mount()
         before = [pair[0] for pair in self._around] + self._before
         after = self._after + [pair[1] for pair in reversed(self._around)]
         routes = self.all_routes()
+        if not self.config.disable_openapi:
+            from roost._documentation import add_documentation
+
+            routes += add_documentation(self, routes, mount)
         for route in [*routes, *(_options_routes(routes) if self._around else ())]:
             bound = bind(route, later=bool(self._startup))
             call, asynchronous, takes_request = compose(
