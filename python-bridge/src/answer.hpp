@@ -30,6 +30,11 @@ class Answer {
   // Consumes the responder.
   void send(roost_responder* responder);
 
+  // What was prepared; valid until send() or the next prepare().
+  uint16_t status() const { return static_cast<uint16_t>(status_); }
+  const std::vector<roost_field>& fields() const { return fields_; }
+  std::string_view body() const { return body_; }
+
   // As prepare(), for tests in process: a Response of text or bytes with all its headers.
   static PyObject* to_response(PyObject* result);
 

@@ -138,6 +138,9 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
   } else if (!run_now(startup_, why)) {
     return say(error, "a startup handler raised\n" + why);
   }
+  for (const auto& constant : constants_) {
+    if (!constant->freeze(why)) return say(error, why);
+  }
   if (wants_pool_) pool_.start(threads_);
   return ROOST_OK;
 }

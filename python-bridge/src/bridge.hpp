@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "call.hpp"
+#include "const_route.hpp"
 #include "event_loop.hpp"
 #include "job_pool.hpp"
 #include "python.hpp"
@@ -60,6 +61,7 @@ class Bridge {
   bool wants_pool_ = false;
   std::vector<std::unique_ptr<Target>> targets_;
   std::vector<std::unique_ptr<SocketTarget>> sockets_;
+  std::vector<std::unique_ptr<ConstRoute>> constants_;
   std::vector<PyObject*> startup_;   // owned
   std::vector<PyObject*> shutdown_;  // owned
   std::vector<std::unique_ptr<CallBatch>> batches_;

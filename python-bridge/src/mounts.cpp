@@ -114,11 +114,16 @@ bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_er
   const Ref call = attribute(entry, "call");
   const Ref asynchronous = attribute(entry, "asynchronous");
   const Ref takes_request = attribute(entry, "takes_request");
-  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request) return false;
+  const Ref constant = attribute(entry, "const");
+  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request || !constant) return false;
   const std::string_view method_list = utf8_of(methods.get());
   const std::string_view path = utf8_of(pattern.get());
   const std::string_view title = utf8_of(name.get());
   if (method_list.data() == nullptr || path.data() == nullptr || title.data() == nullptr) return false;
+  if (PyObject_IsTrue(constant.get()) == 1) {
+    constants_.push_back(std::make_unique<ConstRoute>(call.get(), std::string(title)));
+    return constants_.back()->add(sink, method_list, path, error);
+  }
   Target* target = new_target(call.get(), std::string(title));
   target->is_async = PyObject_IsTrue(asynchronous.get()) == 1;
   target->takes_request = PyObject_IsTrue(takes_request.get()) == 1;

@@ -8,6 +8,7 @@ from roost import _pattern
 from roost._binding import bind
 from roost._callable import name_of, signature
 from roost._chain import Step, compose
+from roost._const import Constant
 from roost._native import Response
 from roost.config import Config, is_program, of_program
 from roost.router import MountedRoute, Route, Router
@@ -188,6 +189,7 @@ class App(Router):
         mount = Mount()
         before = [pair[0] for pair in self._around] + self._before
         after = self._after + [pair[1] for pair in reversed(self._around)]
+        constants: list[Callable[[], Any]] = []
         routes = self.all_routes()
         if not self.config.disable_openapi:
             from roost._documentation import add_documentation
@@ -195,8 +197,13 @@ class App(Router):
             routes += add_documentation(self, routes, mount)
         for route in [*routes, *(_options_routes(routes) if self._around else ())]:
             bound = bind(route, later=bool(self._startup))
+            handler, asynchronous, takes_request = bound.call, bound.asynchronous, bound.takes_request
+            if route.const:
+                constant = Constant(route, handler, asynchronous, takes_request)
+                constants.append(constant.compute)
+                handler, asynchronous, takes_request = constant, False, False
             call, asynchronous, takes_request = compose(
-                route.pattern, bound.call, bound.asynchronous, bound.takes_request, before, after, self._on_error
+                route.pattern, handler, asynchronous, takes_request, before, after, self._on_error
             )
             mount.routes.append(
                 MountedRoute(
@@ -206,7 +213,7 @@ class App(Router):
                     asynchronous,
                     takes_request,
                     route.name,
-                    route.const and call is route.handler,
+                    route.const and call is handler,
                     route.stream,
                 )
             )
@@ -217,7 +224,7 @@ class App(Router):
                 if socket.steered:
                     socket.bind(pattern, dict)
                 mount.websockets.append((pattern, socket, f"WebSocket {pattern}"))
-        mount.startup += self._startup
+        mount.startup += [*self._startup, *constants]
         mount.shutdown += self._shutdown
         return mount
 

@@ -106,8 +106,8 @@ class MountedRoute:
     """A route as the bridge serves it.
 
     methods: separated by spaces. call: the handler, bound, in the middle of its middleware. asynchronous: it is a
-    coroutine function. takes_request: it is called with the request, else with nothing. const: it is to be called once,
-    at start. stream: it is called before the body is there.
+    coroutine function. takes_request: it is called with the request, else with nothing. const: it is a `Constant`,
+    whose response the server itself gives. stream: it is called before the body is there.
     """
 
     __slots__ = ("asynchronous", "call", "const", "methods", "name", "pattern", "stream", "takes_request")
