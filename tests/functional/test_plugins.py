@@ -523,7 +523,7 @@ def test_inspect_tells_what_is_in_a_plugin(roost_cli: Cli) -> None:
     done = roost_cli("plugin", "inspect", str(TEST_PLUGINS / "libroost_sdk_test.so"))
     assert done.returncode == 0, done.stderr
     told = dict(re.split(r":\s+", line, maxsplit=1) for line in done.stdout.splitlines())
-    assert (told["name"], told["version"], told["interface"]) == ("sdk_test", "1.2.3", "1.0 (this server: 1.0)")
+    assert (told["name"], told["version"], told["interface"]) == ("sdk_test", "1.2.3", "1.1 (this server: 1.1)")
     assert "libstdc++" in told["compiler"]
     for handler in ("sync (synchronous)", "later (asynchronous)", "blocking (blocking)", "streams its body"):
         assert handler in told["handlers"]

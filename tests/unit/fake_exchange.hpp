@@ -46,6 +46,11 @@ class FakeExchange : public http::Exchange {
   }
 
   std::string_view text(roost_text) override { return {}; }
+  const roost_form& form() override {
+    static const roost_form none{sizeof(roost_form), 415, {}, nullptr, 0, nullptr, 0};
+    return none;
+  }
+  roost_status form_file_path(const roost_form_file&, roost_str&, roost_error*) override { return ROOST_UNSUPPORTED; }
   roost_status respond(const roost_response& response) override {
     status = response.status;
     for (size_t i = 0; i < response.header_count; ++i) {

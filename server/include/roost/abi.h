@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 #define ROOST_ABI_MAJOR 1u
-#define ROOST_ABI_MINOR 0u
+#define ROOST_ABI_MINOR 1u
 #define ROOST_ABI_VERSION ((ROOST_ABI_MAJOR << 16) | ROOST_ABI_MINOR)
 
 /* True when the struct that p points to was filled in by a side that knows `field`. */
@@ -105,6 +105,34 @@ typedef enum roost_text {
   ROOST_TEXT_HOST = 4,        /* host and port as the client used */
   ROOST_TEXT_DECODED_PATH = 5 /* path, percent-decoded once; "%2F" is decoded too: never route by it */
 } roost_text;
+
+/* ---------------------------------------------------------------------------------------------- forms */
+
+/* A file of a form. Views as long as the request's. */
+typedef struct roost_form_file {
+  uint32_t struct_size;
+  int file;       /* the content is `size` bytes of this descriptor from file_offset on: use pread(), others read it,
+                     too. Closed by the server. -1: it is in content */
+  roost_str name; /* of the form's field */
+  roost_str filename;     /* as the client says: never a path to write to */
+  roost_str content_type; /* as the client says; empty: it does not */
+  roost_str content;
+  uint64_t file_offset;
+  uint64_t size;
+} roost_form_file;
+
+/* What a request's body, multipart/form-data or urlencoded, holds; many of one name are in order of arrival. Views as
+ * long as the request's. Text is UTF-8 as far as the client keeps to it. */
+typedef struct roost_form {
+  uint32_t struct_size;
+  uint32_t status; /* 0; else what to answer: 400 malformed, 413 past a limit, 415 the body is no form, 500 the handler
+                      streams its body or it cannot be read. There are neither fields nor files then. */
+  roost_str why;   /* for people */
+  const roost_field* fields;
+  size_t field_count;
+  const roost_form_file* const* files;
+  size_t file_count;
+} roost_form;
 
 /* ---------------------------------------------------------------------------------------------- responses */
 
@@ -324,6 +352,7 @@ typedef enum roost_log_level {
 #define ROOST_CAN_TOPICS (1ull << 3)
 #define ROOST_CAN_METRICS (1ull << 4)
 #define ROOST_CAN_FILTER_BODY (1ull << 5)
+#define ROOST_CAN_READ_FORM (1ull << 6)
 
 typedef struct roost_worker_info {
   uint32_t struct_size;
@@ -432,6 +461,14 @@ typedef struct roost_host {
    * handed on. Neither counts; once the close handshake has begun neither does anything. Any thread. */
   void (*ws_pause)(roost_websocket* socket);
   void (*ws_resume)(roost_websocket* socket);
+
+  /* The request's form, read from its body when first asked for; never NULL. Reads the file of a spilled body, so
+   * blocks a little. Any thread. */
+  const roost_form* (*form)(const roost_request* request);
+  /* The file under a name of its own, which is removed when the request is over, unless it was moved: the content is
+   * copied when this is first asked for. path: NUL-terminated, valid as long as the request's views. Any thread. */
+  roost_status (*form_file_path)(const roost_request* request, const roost_form_file* file, roost_str* path,
+                                 roost_error* error);
 } roost_host;
 
 /* ---------------------------------------------------------------------------------------------- the plugin */

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "fields.hpp"
+#include "form.hpp"
 #include "text.hpp"
 
 namespace roost ROOST_SDK {
@@ -25,38 +27,6 @@ class HttpError : public std::runtime_error {
 
  private:
   uint16_t status_;
-};
-
-struct Field {
-  std::string_view name, value;
-};
-
-// A range over fields: for (const roost::Field field : request.headers()) ...
-class Fields {
- public:
-  Fields(const roost_field* fields, size_t count) noexcept : fields_(fields), count_(count) {}
-
-  class Iterator {
-   public:
-    explicit Iterator(const roost_field* at) noexcept : at_(at) {}
-    Field operator*() const noexcept { return {view(at_->name), view(at_->value)}; }
-    Iterator& operator++() noexcept {
-      ++at_;
-      return *this;
-    }
-    bool operator!=(const Iterator& other) const noexcept { return at_ != other.at_; }
-
-   private:
-    const roost_field* at_;
-  };
-  Iterator begin() const noexcept { return Iterator(fields_); }
-  Iterator end() const noexcept { return Iterator(fields_ + count_); }
-  size_t size() const noexcept { return count_; }
-  Field operator[](size_t index) const noexcept { return {view(fields_[index].name), view(fields_[index].value)}; }
-
- private:
-  const roost_field* fields_;
-  size_t count_;
 };
 
 class Request {
@@ -141,6 +111,16 @@ class Request {
       at += static_cast<size_t>(got);
     }
     return all;
+  }
+  // The fields and files of a body that is a form, multipart/form-data or urlencoded. Reads a spilled body's file, so
+  // blocks a little. Throws HttpError 415 when the body is no form, 400 when it is malformed, 413 past `limits: { form:
+  // ... }`, and std::logic_error in a handler that streams its body or on an older server.
+  Form form() const {
+    if (!ROOST_HAS(detail::host, form_file_path)) throw std::logic_error("this server reads no forms");
+    const roost_form& form = *detail::host->form(request_);
+    if (form.status >= 500) throw std::logic_error(std::string(view(form.why)));
+    if (form.status != 0) throw HttpError(static_cast<uint16_t>(form.status), std::string(view(form.why)));
+    return {request_, form};
   }
   Fields trailers() const noexcept { return {request_->trailers, request_->trailer_count}; }
 

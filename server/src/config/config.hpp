@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "config/form_limits.hpp"
 #include "roost/abi.h"
 
 namespace roost::config {
@@ -44,6 +45,7 @@ struct Limits {
   size_t connections = 10000;       // for each worker; further ones wait in the backlog
   Place connections_place{};        // where the file says so; line 0: the default
   size_t per_address = 0;           // connections from one client address in each worker; 0: no limit
+  FormLimits form{};
 };
 
 struct Timeouts {
@@ -173,6 +175,7 @@ struct Route {
   std::vector<std::pair<std::string, std::string>> headers;
   // overrides
   std::optional<size_t> body_bytes;
+  FormLimits form;  // the server's, with what the route says
   std::optional<milliseconds> timeout;
   std::vector<std::string> middleware;  // names of middleware to run in addition, in the global order
   const roost_value* node = nullptr;    // the whole map, for schemes

@@ -129,8 +129,10 @@ Route read_route(Node node, const Configuration& configuration, ValueTree& value
   }
   if (auto found = node.get("methods")) route.methods = read_methods(*found);
   if (auto found = node.get("timeout")) route.timeout = found->duration();
+  route.form = configuration.server.limits.form;
   if (auto found = node.get("limits")) {
     if (auto size = found->get("body_bytes")) route.body_bytes = size->size();
+    if (auto form = found->get("form")) read_form_limits(*form, route.form);
     found->no_others();
   }
   if (auto found = node.get("middleware")) {

@@ -64,6 +64,7 @@ void read_limits(Node node, Limits& limits) {
     limits.connections_place = found->place();
   }
   if (auto found = node.get("per_address")) limits.per_address = found->integer(0, 10'000'000);
+  if (auto found = node.get("form")) read_form_limits(*found, limits.form);
   node.no_others();
 }
 
@@ -149,6 +150,15 @@ void read_server(Node node, const std::filesystem::path& directory, Server& serv
     found->refuse({"requests", "memory"});
     found->no_others();
   }
+  node.no_others();
+}
+
+void read_form_limits(Node node, FormLimits& limits) {
+  if (auto found = node.get("parts")) limits.parts = found->integer(0, 1'000'000);
+  read_size(node, "name_bytes", limits.name_bytes);
+  read_size(node, "part_header_bytes", limits.header_bytes, 64);
+  read_size(node, "field_bytes", limits.field_bytes, 0);
+  if (auto found = node.get("file_bytes")) limits.file_bytes = found->size();
   node.no_others();
 }
 

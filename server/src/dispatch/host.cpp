@@ -68,6 +68,15 @@ roost_str text(const roost_request* request, roost_text which) {
   return http::str(exchange_of(request).text(which));
 }
 
+const roost_form* form(const roost_request* request) {
+  return &exchange_of(request).form();
+}
+
+roost_status form_file_path(const roost_request* request, const roost_form_file* file, roost_str* path,
+                            roost_error* error) {
+  return file == nullptr || path == nullptr ? ROOST_INVALID : exchange_of(request).form_file_path(*file, *path, error);
+}
+
 // Responses -------------------------------------------------------------------------------------------------------
 
 roost_status respond(roost_responder* responder, const roost_response* response) {
@@ -256,7 +265,8 @@ roost_host make_host() {
   roost_host host{};
   host.struct_size = sizeof host;
   host.abi_version = ROOST_ABI_VERSION;
-  host.capabilities = ROOST_CAN_STREAM | ROOST_CAN_READ_BODY | ROOST_CAN_WEBSOCKET | ROOST_CAN_TOPICS;
+  host.capabilities =
+      ROOST_CAN_STREAM | ROOST_CAN_READ_BODY | ROOST_CAN_WEBSOCKET | ROOST_CAN_TOPICS | ROOST_CAN_READ_FORM;
   host.server_version = http::str(version());
   host.log = log;
   host.log_enabled = log_enabled;
@@ -299,6 +309,8 @@ roost_host make_host() {
   host.retire = retire;
   host.metric_add = metric_add;
   host.on_release = on_release;
+  host.form = form;
+  host.form_file_path = form_file_path;
   host.ws_pause = ws_pause;
   host.ws_resume = ws_resume;
   return host;

@@ -29,6 +29,7 @@ struct Route {
   std::vector<middleware::Middleware*> chain;  // outermost first; owned by Site
   bool chain_may_defer = false;
   size_t body_bytes = 0;
+  config::FormLimits form;
   size_t spill = 0;
   config::milliseconds handler_timeout{0};
   std::string websocket_group;

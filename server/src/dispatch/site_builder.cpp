@@ -187,6 +187,7 @@ uint32_t SiteBuilder::add(const config::Route& config, Entry entry, std::unique_
   route.place = config.place;
   route.handler = handler.get();
   route.body_bytes = config.body_bytes.value_or(configuration_.server.limits.body_bytes);
+  route.form = config.form;
   route.spill = configuration_.server.limits.spill;
   route.handler_timeout = config.timeout.value_or(configuration_.server.timeouts.handler);
   route.websocket_group = config.host + entry.path;

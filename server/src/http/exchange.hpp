@@ -42,6 +42,9 @@ class Exchange : public roost_responder {
 
   virtual std::string_view text(roost_text which) = 0;
 
+  virtual const roost_form& form() = 0;
+  virtual roost_status form_file_path(const roost_form_file& file, roost_str& path, roost_error* error) = 0;
+
   virtual roost_status respond(const roost_response& response) = 0;
   virtual void fail(std::string_view why) = 0;
   virtual void drop() = 0;

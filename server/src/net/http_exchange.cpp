@@ -260,6 +260,7 @@ void HttpExchange::recycle() noexcept {
     outbox_tail_ = {};
   }
   for (const Callback& release : releases) release.first(release.second);
+  form_.reset();
   body_.reset();
   storage_.reset(kKeptStorage);
   free_ = true;

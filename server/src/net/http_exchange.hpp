@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "dispatch/dispatcher.hpp"
+#include "http/request_form.hpp"
 #include "http/response_writer.hpp"
 #include "net/byte_buffer.hpp"
 #include "net/event_loop.hpp"
@@ -89,6 +91,8 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
 
   // -- http::Exchange.
   std::string_view text(roost_text which) override;
+  const roost_form& form() override;
+  roost_status form_file_path(const roost_form_file& file, roost_str& path, roost_error* error) override;
   roost_status respond(const roost_response& response) override;
   void fail(std::string_view why) override;
   void drop() override;
@@ -189,6 +193,9 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
 
   // What one thread at a time asks of text().
   std::string id_text_, peer_text_, decoded_path_, client_text_;
+
+  std::mutex form_mutex_;
+  std::unique_ptr<http::RequestForm> form_;  // guarded by form_mutex_; nullptr: nobody asked
 
   std::mutex mutex_;  // guards what follows
   ByteBuffer outbox_;

@@ -138,6 +138,26 @@ void HttpExchange::take_collected_body() {
   request_.trailer_count = body_.trailers().size();
 }
 
+// Forms ------------------------------------------------------------------------------------------------------------
+
+const roost_form& HttpExchange::form() {
+  const std::lock_guard lock(form_mutex_);
+  if (!form_) {
+    form_ = std::make_unique<http::RequestForm>();
+    if (route() != nullptr && (route()->handler->flags() & ROOST_HANDLER_STREAM_BODY) != 0) {
+      form_->refuse("the handler reads its body as a stream");
+    } else {
+      form_->read(request_, route() != nullptr ? route()->form : thread_.worker().settings.limits.form);
+    }
+  }
+  return form_->view();
+}
+
+roost_status HttpExchange::form_file_path(const roost_form_file& file, roost_str& path, roost_error* error) {
+  const std::lock_guard lock(form_mutex_);
+  return form_ ? form_->path(file, path, error) : ROOST_INVALID;
+}
+
 // Streamed bodies --------------------------------------------------------------------------------------------------
 
 roost_status HttpExchange::read_body(const roost_body_callbacks& callbacks, void* arg) {

@@ -76,6 +76,11 @@ TEST_CASE("FullYaml.ShowsTheDefaults") {
   CHECK(a.limits.spill == b.limits.spill);
   CHECK(a.limits.connections == b.limits.connections);
   CHECK(a.limits.per_address == b.limits.per_address);
+  CHECK(a.limits.form.parts == b.limits.form.parts);
+  CHECK(a.limits.form.name_bytes == b.limits.form.name_bytes);
+  CHECK(a.limits.form.header_bytes == b.limits.form.header_bytes);
+  CHECK(a.limits.form.field_bytes == b.limits.form.field_bytes);
+  CHECK(a.limits.form.file_bytes == b.limits.form.file_bytes);
   CHECK(a.timeouts.header == b.timeouts.header);
   CHECK(a.timeouts.body == b.timeouts.body);
   CHECK(a.timeouts.keep_alive == b.timeouts.keep_alive);

@@ -25,7 +25,7 @@ TEST_CASE("Reader.FillsInWhatTheFileSaysAndDefaults") {
 server:
   listen: ["127.0.0.1:${ROOST_TEST_PORT}", unix:run/roost.sock]
   processes: 3
-  limits: { header_bytes: 16KiB, body_bytes: 1 MiB }
+  limits: { header_bytes: 16KiB, body_bytes: 1 MiB, form: { parts: 10, name_bytes: 100B, part_header_bytes: 1KiB } }
   timeouts: { header: 5s, keep_alive: 1.5m }
   trusted_proxies: [10.0.0.0/8]
   half_close: answer
@@ -35,7 +35,7 @@ middleware:
   - cors: { origins: ["https://a.example"] }
     paths: [/api/*]
 routes:
-  - { path: /hello/:name, plugin: hello.greet, limits: { body_bytes: 64KiB }, timeout: 2s, middleware: [cors] }
+  - { path: /hello/:name, plugin: hello.greet, limits: { body_bytes: 64KiB, form: { parts: 3, field_bytes: 0, file_bytes: 1MiB } }, timeout: 2s, middleware: [cors] }
   - { host: Static.Example, path: /old/:id, redirect: /new/:id }
   - { path: /robots.txt, respond: { body: "User-agent: *" } }
 )",
@@ -56,6 +56,16 @@ routes:
   CHECK(greeting.line == 10);
   REQUIRE(c.routes.size() == 3);
   CHECK(c.routes[0].body_bytes == 65536u);
+  CHECK(c.server.limits.form.parts == 10);
+  CHECK(c.server.limits.form.name_bytes == 100);
+  CHECK(c.server.limits.form.header_bytes == 1024);
+  CHECK(c.server.limits.form.field_bytes == 1048576);
+  CHECK(c.server.limits.form.file_bytes == 0);
+  CHECK(c.routes[0].form.parts == 3);
+  CHECK(c.routes[0].form.name_bytes == 100);
+  CHECK(c.routes[0].form.field_bytes == 0);
+  CHECK(c.routes[0].form.file_bytes == 1048576);
+  CHECK(c.routes[1].form.parts == 10);
   CHECK(c.routes[0].timeout == milliseconds(2000));
   CHECK(c.routes[1].host == "static.example");
   CHECK(c.routes[1].status == 308);
