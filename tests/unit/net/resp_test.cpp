@@ -52,5 +52,5 @@ TEST_CASE("Resp.RefusesWhatIsNoReply") {
 TEST_CASE("Resp.WritesCommandsAsArrays") {
   std::string out;
   write_command(out, {"PUBLISH", "a b", std::string_view("\0\r\n", 3)});
-  CHECK(out == std::string("*3\r\n$7\r\nPUBLISH\r\n$3\r\na b\r\n$3\r\n\0\r\n\r\n", 46));
+  CHECK(out == std::string("*3\r\n$7\r\nPUBLISH\r\n$3\r\na b\r\n$3\r\n\0\r\n\r\n", 35));
 }
