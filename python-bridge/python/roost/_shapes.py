@@ -43,7 +43,7 @@ def shape(annotation: Any, seen: dict[Any, Check] | None = None) -> Check:
         raise TypeError(f"{annotation.text!r} is not known where it is written: {annotation.error}")
     values = _types.literals(annotation)
     if values is not None:
-        return _one_of("literal_error", {repr(value): value for value in values}, list(values))
+        return _one_of("literal_error", {value: value for value in values})
     if _types.is_union(annotation):
         return _union(annotation, seen)
     if _types.name(_types.origin(annotation)).rpartition(".")[2] in ("Required", "NotRequired", "ReadOnly", "Final"):
@@ -54,7 +54,7 @@ def shape(annotation: Any, seen: dict[Any, Check] | None = None) -> Check:
     if kind is dict or _is_abstract(kind, "Mapping", "MutableMapping"):
         return _dictionary(_types.arguments(annotation), seen)
     if _types.is_enum(annotation):
-        return _one_of("enum", {repr(member.value): member for member in annotation}, [m.value for m in annotation])
+        return _one_of("enum", {member.value: member for member in annotation})
     if _types.is_pydantic(annotation) or hasattr(annotation, "__pydantic_validator__"):
         return _of_pydantic(annotation)
     if _types.is_dataclass(annotation) or _types.is_typed_dict(annotation):
@@ -132,6 +132,20 @@ def _bool_of_text(text: str) -> bool:
     raise ValueError(text)
 
 
+def _bool(value: Any, loc: tuple[Any, ...], errors: list[dict[str, Any]]) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool | int) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, int):
+        message = "Input should be a valid boolean, unable to interpret input"
+        errors.append(failure("bool_parsing", loc, message, value))
+        return INVALID
+    return _other_bool(value, loc, errors)
+
+
+_other_bool = _parsed("bool", "a valid boolean", _bool_of_text, lambda value: INVALID, "unable to interpret input")
+
 _SIMPLE: dict[type, Check] = {
     str: _checked("string_type", "Input should be a valid string", lambda v: v if isinstance(v, str) else INVALID),
     int: _int,
@@ -142,13 +156,7 @@ _SIMPLE: dict[type, Check] = {
         lambda value: float(value) if isinstance(value, int | float) else INVALID,
         "unable to parse string as a number",
     ),
-    bool: _parsed(
-        "bool",
-        "a valid boolean",
-        _bool_of_text,
-        lambda value: bool(value) if isinstance(value, int | float) and value in (0, 1) else INVALID,
-        "unable to interpret input",
-    ),
+    bool: _bool,
     bytes: _checked(
         "bytes_type",
         "Input should be a valid bytes",
@@ -175,17 +183,21 @@ def _of_class(cls: type) -> Check:
     return _parsed(name, wanted, parse, others, "unable to parse it")
 
 
-def _one_of(kind: str, values: dict[str, Any], shown: list[Any]) -> Check:
-    texts = [repr(value) for value in shown]
-    expected = f"{', '.join(texts[:-1])} or {texts[-1]}" if len(texts) > 1 else texts[0]
+def _one_of(kind: str, values: dict[Any, Any]) -> Check:
+    """By the value in JSON."""
+    texts = [repr(value) for value in values]
+    expected = f"{', '.join(texts[:-1])} or {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
     def check(value: Any, loc: tuple[Any, ...], errors: list[dict[str, Any]]) -> Any:
-        found = values.get(repr(value), INVALID)
-        if found is INVALID and kind == "enum" and value in values.values():
-            return value
-        if found is INVALID:
-            errors.append(failure(kind, loc, f"Input should be {expected}", value, expected=expected))
-        return found
+        try:
+            if value in values:
+                return values[value]
+            if value in values.values():  # a member of an Enum, from Python
+                return value
+        except TypeError:  # no such value is a list or a dict
+            pass
+        errors.append(failure(kind, loc, f"Input should be {expected}", value, expected=expected))
+        return INVALID
 
     return check
 
@@ -226,12 +238,14 @@ def _collection(kind: Any, arguments: tuple[Any, ...], seen: dict[Any, Check]) -
             return INVALID
         if not checks:
             return make(value)
-        if fixed and len(value) != len(checks):
-            kind, what = ("too_short", "at least") if len(value) < len(checks) else ("too_long", "at most")
-            message = f"Tuple should have {what} {len(checks)} items after validation, not {len(value)}"
-            errors.append(failure(kind, loc, message, value))
+        if fixed and len(value) > len(checks):
+            message = f"Tuple should have at most {len(checks)} items after validation, not {len(value)}"
+            errors.append(failure("too_long", loc, message, value))
             return INVALID
         made = [checks[i if fixed else 0](item, (*loc, i), errors) for i, item in enumerate(value)]
+        for i in range(len(value), len(checks) if fixed else 0):
+            errors.append(failure("missing", (*loc, i), "Field required", value))
+            made.append(INVALID)
         return INVALID if any(item is INVALID for item in made) else make(made)
 
     return check
@@ -305,18 +319,12 @@ def record_fields(cls: Any, annotations: dict[str, Any]) -> list[tuple[str, Any,
             for field in cls.__dataclass_fields__.values()
             if field.init and "ClassVar" not in str(field.type)
         ]
-    # Told from the annotations: __required_keys__ is wrong where they are text.
-    found: list[tuple[str, Any, bool]] = []
-    for base in reversed(cls.__orig_bases__ if hasattr(cls, "__orig_bases__") else ()):
-        if _types.is_typed_dict(base):
-            found += record_fields(base, _types.fields(base))
-    inherited = {name for name, _, _ in found}
+    # What the annotation says comes first: __required_keys__ does not know it where annotations are text.
+    words = {"Required": True, "NotRequired": False}
+    found = []
     for name, annotation in annotations.items():
-        if name in inherited:
-            continue
         word = _types.name(_types.origin(_types.annotated(annotation)[0])).rpartition(".")[2]
-        required = {"Required": True, "NotRequired": False}.get(word, bool(cls.__total__))
-        found.append((name, annotation, required))
+        found.append((name, annotation, words.get(word, name in cls.__required_keys__)))
     return found
 
 
