@@ -10,7 +10,7 @@ import typing
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, Optional, TypedDict, Union
+from typing import Any, Literal, NotRequired, TypedDict
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -64,6 +64,13 @@ def held(annotation: Any, value: Any) -> tuple[Any, list[tuple[str, list[Any]]]]
     return made, [(error["type"], error["loc"]) for error in errors]
 
 
+def by_pydantic(adapter: TypeAdapter[Any], value: Any) -> tuple[Any, list[tuple[str, list[Any]]]]:
+    try:
+        return adapter.validate_json(json.dumps(value)), []
+    except ValidationError as error:
+        return None, [(one["type"], list(one["loc"])) for one in error.errors()]
+
+
 VALUES = [
     None,
     True,
@@ -110,7 +117,7 @@ TYPES: list[Any] = [
     bool,
     Any,
     None,
-    Optional[int],
+    int | None,
     list,
     dict,
     list[int],
@@ -124,7 +131,7 @@ TYPES: list[Any] = [
     Color,
     Level,
     Point,
-    Optional[Point],
+    Point | None,
     list[Point],
     dict[str, Point],
     Tree,
@@ -140,13 +147,11 @@ def test_values_and_errors_are_pydantics(annotation: Any) -> None:
     adapter = TypeAdapter(annotation)
     for value in VALUES:
         made, errors = held(annotation, value)
-        try:
-            want = adapter.validate_json(json.dumps(value))
-        except ValidationError as error:
+        want, wanted_errors = by_pydantic(adapter, value)
+        if wanted_errors:
             assert made is INVALID, (value, made)
-            if value == 2**70:
-                continue  # which kind of error it is depends on pydantic's own integers
-            assert errors == [(one["type"], list(one["loc"])) for one in error.errors()], value
+            if value != 2**70:  # which kind of error it is depends on pydantic's own integers
+                assert errors == wanted_errors, value
         else:
             assert errors == [], value
             assert made == want, value
@@ -174,8 +179,8 @@ def test_text_of_other_types_is_parsed(annotation: Any) -> None:
 
 
 def test_union_takes_the_member_that_fits() -> None:
-    assert held(Union[int, str], "7")[0] == "7"
-    assert held(Union[int, str], 7)[0] == 7
+    assert held(int | str, "7")[0] == "7"
+    assert held(int | str, 7)[0] == 7
     assert held(int | list[int], ["1"])[0] == [1]
     assert held(Point | Movie, {"title": "t", "rating": 1})[0] == {"title": "t", "rating": 1.0}
     made, errors = held(int | list[int], "x")

@@ -54,7 +54,7 @@ def shape(annotation: Any, seen: dict[Any, Check] | None = None) -> Check:
     if kind is dict or _is_abstract(kind, "Mapping", "MutableMapping"):
         return _dictionary(_types.arguments(annotation), seen)
     if _types.is_enum(annotation):
-        return _one_of("enum", {member.value: member for member in annotation})
+        return _one_of("enum", {member.value: member for member in annotation}, issubclass(annotation, int))
     if _types.is_pydantic(annotation) or hasattr(annotation, "__pydantic_validator__"):
         return _of_pydantic(annotation)
     if _types.is_dataclass(annotation) or _types.is_typed_dict(annotation):
@@ -183,8 +183,8 @@ def _of_class(cls: type) -> Check:
     return _parsed(name, wanted, parse, others, "unable to parse it")
 
 
-def _one_of(kind: str, values: dict[Any, Any]) -> Check:
-    """By the value in JSON."""
+def _one_of(kind: str, values: dict[Any, Any], numeric: bool = False) -> Check:
+    """By the value in JSON; text with a number in it will do for an IntEnum."""
     texts = [repr(value) for value in values]
     expected = f"{', '.join(texts[:-1])} or {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
@@ -192,9 +192,11 @@ def _one_of(kind: str, values: dict[Any, Any]) -> Check:
         try:
             if value in values:
                 return values[value]
+            if numeric and isinstance(value, str) and int(value) in values:
+                return values[int(value)]
             if value in values.values():  # a member of an Enum, from Python
                 return value
-        except TypeError:  # no such value is a list or a dict
+        except (TypeError, ValueError):  # a list or a dict, or no number
             pass
         errors.append(failure(kind, loc, f"Input should be {expected}", value, expected=expected))
         return INVALID
