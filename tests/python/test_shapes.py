@@ -157,8 +157,6 @@ def test_values_and_errors_are_pydantics(annotation: Any) -> None:
             assert made == want, value
             assert type(made) is type(want), value
 
-    return json.dumps(value).encode()
-
 
 @pytest.mark.parametrize("annotation", COARSE, ids=str)
 def test_text_of_other_types_is_parsed(annotation: Any) -> None:
