@@ -103,9 +103,7 @@ def bind(route: Route, overrides: dict[Any, Any] | None = None, later: bool = Fa
     from roost import _pattern
 
     injected = Injected(route.router_dependencies, route.global_dependencies, later)
-    bound = bind_function(
-        route.handler, _pattern.names(route.pattern), injected, {} if overrides is None else overrides, route.pattern
-    )
+    finish = None
     if route.response_model is not None or route.status_code is not None:
         from roost._body import finisher
 
@@ -113,9 +111,8 @@ def bind(route: Route, overrides: dict[Any, Any] | None = None, later: bool = Fa
             finish = finisher(route.name, route.response_model, route.status_code)
         except TypeError as error:
             raise BindingError(f"{place(route.handler)}: {route.name}: response_model: {error}") from None
-        if finish is not None:
-            bound.call = _finished(bound, finish)
-    return bound
+    names = _pattern.names(route.pattern)
+    return bind_function(route.handler, names, injected, {} if overrides is None else overrides, finish)
 
 
 def place(function: Any) -> str:
@@ -133,9 +130,9 @@ def bind_function(
     path_names: Sequence[str],
     injected: Injected | None = None,
     overrides: dict[Any, Any] | None = None,
-    pattern: str = "",
+    finish: Callable[[Any], Any] | None = None,
 ) -> Bound:
-    """As `bind`, for a function whose path has these names."""
+    """As `bind`, for a function whose path has these names, and whose result goes through `finish`."""
     if not callable(handler):
         raise TypeError(f"a handler must be callable, not {handler!r}")
     asynchronous = is_async(handler)
@@ -143,44 +140,48 @@ def bind_function(
         handler = awaiting(handler)
     found = parameters(handler)
     if found is None:
-        return Bound(handler, asynchronous, True)
+        return _finished(Bound(handler, asynchronous, True), finish)
     injected = injected or Injected({}, {})
     inputs = [meaning(handler, parameter, path_names, injected) for parameter in found]
     if not inputs:
-        return Bound(handler, asynchronous, False)
+        return _finished(Bound(handler, asynchronous, False), finish)
     if len(inputs) == 1 and inputs[0].where == "request" and not found[0].by_keyword:
-        return Bound(handler, asynchronous, True)
+        return _finished(Bound(handler, asynchronous, True), finish)
     from roost._written import Writer
 
-    writer = Writer(path_names, injected, {} if overrides is None else overrides, pattern)
+    writer = Writer(path_names, injected, {} if overrides is None else overrides, finish)
     call = writer.write(handler, asynchronous)
     return Bound(call, writer.asynchronous, True)
 
 
-def _finished(bound: Bound, finish: Callable[[Any], Any]) -> Callable[..., Any]:
+def _finished(bound: Bound, finish: Callable[[Any], Any] | None) -> Bound:
+    if finish is None:
+        return bound
     call = bound.call
-    if bound.asynchronous and bound.takes_request:
-
-        async def finished_async(request: Any) -> Any:
-            return finish(await call(request))
-
-        return finished_async
     if bound.asynchronous:
 
-        async def finished_alone() -> Any:
-            return finish(await call())
+        async def finished_async(*args: Any) -> Any:
+            return finish(await call(*args))
 
-        return finished_alone
+        bound.call = finished_async
+    else:
+        finish_any = finishing(finish)
+
+        def finished(*args: Any) -> Any:
+            return finish_any(call(*args))
+
+        bound.call = finished
+    bound.call.__wrapped__ = call  # type: ignore[attr-defined]
+    return bound
+
+
+def finishing(finish: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`finish` for the result of a plain function, which may be another one's coroutine."""
 
     async def later(result: Any) -> Any:
         return finish(await result)
 
-    def finished(*args: Any) -> Any:
-        result = call(*args)
-        return later(result) if hasattr(result, "__await__") else finish(result)
-
-    finished.__wrapped__ = call  # type: ignore[attr-defined]
-    return finished
+    return lambda result: later(result) if hasattr(result, "__await__") else finish(result)
 
 
 def meaning(function: Any, parameter: Parameter, path_names: Sequence[str], injected: Injected) -> Input:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roost import _types
-from roost._binding import BindingError, Injected, Input, meaning, place
+from roost._binding import BindingError, Injected, Input, finishing, meaning, place
 from roost._callable import is_certainly_async, name_of
 from roost._parameters import parameters
 
@@ -22,13 +22,18 @@ class Writer:
     """Writes one handler. `asynchronous` tells, afterwards, whether what was written is a coroutine function."""
 
     def __init__(
-        self, path_names: Sequence[str], injected: Injected, overrides: dict[Any, Any], pattern: str, live: bool = True
+        self,
+        path_names: Sequence[str],
+        injected: Injected,
+        overrides: dict[Any, Any],
+        finish: Callable[[Any], Any] | None,
+        live: bool = True,
     ) -> None:
         self.asynchronous = False
         self._path_names = path_names
         self._injected = injected
         self._overrides = overrides
-        self._pattern = pattern
+        self._finish = finish
         self._live = live  # overrides may come later; False: those that are there are meant
         self._lines: list[str] = []
         self._names: dict[str, Any] = {}
@@ -56,6 +61,9 @@ class Writer:
 
             self._names["to_thread"] = asyncio.to_thread
             result = f"await to_thread(handler{', ' if arguments else ''}{arguments})"
+        if self._finish is not None:
+            self._names["finish"] = self._finish if self.asynchronous else finishing(self._finish)
+            result = f"finish({result})"
         source = self._source(result)
         exec(compile(source, f"<bound {name_of(handler)}>", "exec"), self._names)
         call: Callable[..., Any] = self._names["call"]
@@ -106,7 +114,7 @@ class Writer:
             key = tuple(self._overrides.items())
             if key not in kept:
                 kept.clear()
-                writer = Writer(self._path_names, self._injected, dict(key), self._pattern, live=False)
+                writer = Writer(self._path_names, self._injected, dict(key), self._finish, live=False)
                 kept[key] = writer.write(handler, is_certainly_async(handler))
                 if writer.asynchronous and not asynchronous:
                     raise TypeError(f"{name_of(handler)}: a plain handler's dependencies cannot become asynchronous")
