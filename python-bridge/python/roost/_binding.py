@@ -163,6 +163,7 @@ def _finished(bound: Bound, finish: Callable[[Any], Any] | None) -> Bound:
         async def finished_async(*args: Any) -> Any:
             return finish(await call(*args))
 
+        finished_async.__wrapped__ = call  # type: ignore[attr-defined]
         bound.call = finished_async
     else:
         finish_any = finishing(finish)
@@ -170,8 +171,8 @@ def _finished(bound: Bound, finish: Callable[[Any], Any] | None) -> Bound:
         def finished(*args: Any) -> Any:
             return finish_any(call(*args))
 
+        finished.__wrapped__ = call  # type: ignore[attr-defined]
         bound.call = finished
-    bound.call.__wrapped__ = call  # type: ignore[attr-defined]
     return bound
 
 
