@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from roost.app import App, Mount
+    from roost.openapi import OpenAPI
 
 ASSETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "swagger-ui")
 """The files of Swagger UI, put into the package when it is built."""
@@ -128,4 +129,18 @@ def specification(app: App) -> dict[str, Any]:
         beside = os.path.join(os.path.dirname(app.file), named or "openapi.json")
         if named or os.path.isfile(beside):
             document.override_openapi(beside)
+    _add_security(app, document)
     return document.generate(app.all_routes())
+
+
+def _add_security(app: App, document: OpenAPI) -> None:
+    """As the authentication handlers have it, unless the application says it itself."""
+    if document.openapi_file_override or document.openapi_spec.get("components", {}).get("securitySchemes"):
+        return
+    for router in app._tree():
+        handler = getattr(router, "authentication_handler", None)
+        scheme = str(getattr(getattr(handler, "token_getter", None), "scheme", "") or "")
+        if scheme.lower().startswith("bearer"):
+            document.add_security_scheme("BearerAuth", {"type": "http", "scheme": "bearer"})
+        elif handler is not None:
+            document.add_security_scheme("ApiKeyAuth", {"type": "apiKey", "in": "header", "name": "Authorization"})

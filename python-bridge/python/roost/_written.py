@@ -83,9 +83,10 @@ class Writer:
         if not self._has_generators:
             return "\n".join([*lines, *(f"    {line}" for line in self._lines), f"    return {result}"])
         from roost import _native
+        from roost._kept_stream import keep
         from roost.dependencies import Opened
 
-        self._names |= {"Opened": Opened, "to_response": _native.to_response}
+        self._names |= {"Opened": Opened, "keep": keep, "to_response": _native.to_response}
         close = "await opened.close_async" if self.asynchronous else "opened.close"
         return "\n".join(
             [
@@ -100,6 +101,9 @@ class Writer:
                 "    except BaseException as error:",
                 f"        {close}(error)",
                 "        raise",
+                "    body = getattr(result, 'body', None)",
+                "    if hasattr(body, '__next__') or hasattr(body, '__aiter__'):",
+                "        return keep(result, opened)",
                 f"    {close}()",
                 "    return result",
             ]

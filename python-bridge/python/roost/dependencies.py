@@ -36,9 +36,9 @@ def Depends(dependency: Callable[..., Any] | None = None, *, use_cache: bool = T
     """As a default or in `Annotated[T, ...]`: the parameter is what `dependency` returns for this request.
 
     `dependency` takes what a handler may take, other dependencies too. It is a function, `async` or not, a class, or a
-    generator: what is behind its `yield` runs once the response is made, and an exception of the handler is raised at
-    the `yield`. It is called where the handler is; plain ones of an `async` handler on the event loop, so that they
-    must not block.
+    generator: what is behind its `yield` runs once the response is made, or its stream has ended, and an exception of
+    the handler is raised at the `yield`. It is called where the handler is; plain ones of an `async` handler on the
+    event loop, so that they must not block.
 
     Args:
         dependency: what makes the value; by default the annotation, a class.
@@ -50,10 +50,12 @@ def Depends(dependency: Callable[..., Any] | None = None, *, use_cache: bool = T
 class Opened:
     """The generators of one request that stand at their `yield`; closed in reverse."""
 
-    __slots__ = ("_generators",)
+    __slots__ = ("_generators", "asynchronous")
 
     def __init__(self) -> None:
         self._generators: list[Any] = []
+        self.asynchronous = False
+        """Whether one of them is."""
 
     def enter(self, generator: Generator[Any, None, None]) -> Any:
         """Runs it to its `yield`, for the value."""
@@ -71,6 +73,7 @@ class Opened:
         except StopAsyncIteration:
             raise RuntimeError(f"the dependency {_name(generator)} yields nothing") from None
         self._generators.append(generator)
+        self.asynchronous = True
         return value
 
     def close(self, error: BaseException | None = None) -> None:
