@@ -54,7 +54,8 @@ class Bound:
 class Input:
     """One parameter of a handler or of a dependency of its, and what it stands for.
 
-    where: "request", "part", "path", "query", "body", "json", "injected" or "depends"; name: of the part or the value.
+    where: "request", "part", "path", "query", "body", "json", "file", "injected" or "depends"; name: of the part or the
+    value.
     """
 
     __slots__ = ("annotation", "default", "function", "name", "where")
@@ -202,6 +203,8 @@ def meaning(function: Any, parameter: Parameter, path_names: Sequence[str], inje
     told = _by_annotation(_types.without_none(annotation)[0])
     if told is not None:
         return Input(*told, annotation, default)
+    if is_file(annotation):
+        return Input("file", name, annotation, default)
     if name in path_names:
         return Input("path", name, full, default)
     if not isinstance(annotation, _types.Unresolved) and not _types.is_any(annotation):
@@ -225,6 +228,17 @@ def meaning(function: Any, parameter: Parameter, path_names: Sequence[str], inje
             f" where the function is written: {annotation.error}"
         )
     return Input("query", name, full, default)
+
+
+def is_file(annotation: Any) -> bool:
+    """Whether it is `UploadFile`, or a list of these."""
+    forms = sys.modules.get("roost.forms")
+    if forms is None:
+        return False
+    inner = _types.without_none(annotation)[0]
+    return inner is forms.UploadFile or (
+        _types.origin(inner) is list and _types.arguments(inner) == (forms.UploadFile,)
+    )
 
 
 def _is_model(annotation: Any) -> bool:
@@ -269,6 +283,9 @@ def _by_annotation(annotation: Any) -> tuple[str, str] | None:
         return "part", "headers"
     if annotation is getattr(_native, "Url", None):
         return "part", "url"
+    forms = sys.modules.get("roost.forms")
+    if forms is not None and annotation in (forms.FormData, forms.Files):
+        return "part", "form_data" if annotation is forms.FormData else "files"
     authentication = sys.modules.get("roost.authentication")
     if authentication is not None and annotation is getattr(authentication, "Identity", None):
         return "part", "identity"

@@ -156,6 +156,8 @@ class Writer:
 
                 return f"{self._constant('read', read_bytes)}(request)"
             return f"request.{name}"
+        if wanted.where == "file":
+            return f"{self._constant('read', _file_reader(wanted))}(request)"
         if wanted.where == "injected":
             if name in ("global_dependencies", "router_dependencies"):
                 whole = self._injected.everywhere if name.startswith("global") else self._injected.router
@@ -286,6 +288,27 @@ def _path_reader(name: str, annotation: Any, convert: Callable[[str], Any]) -> C
             return convert(text)
         except (ValueError, TypeError) as error:
             raise ParameterError(name, text, expected, why(error)) from None
+
+    return read
+
+
+def _file_reader(wanted: Input) -> Callable[[Any], Any]:
+    """A file of a form, by the name of its field."""
+    from roost._invalid import ParameterError
+
+    name, default = wanted.name, wanted.default
+    inner, optional = _types.without_none(wanted.annotation)
+    many = _types.origin(inner) is list
+    if default is _MISSING and optional:
+        default = None
+
+    def read(request: Any) -> Any:
+        found = request.files.get_all(name) if many else request.files.get(name)
+        if found:
+            return found
+        if default is _MISSING:
+            raise ParameterError(name, None, "file")
+        return default
 
     return read
 

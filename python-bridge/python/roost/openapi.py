@@ -262,6 +262,15 @@ class _Operation:
                 schema = self._schemas.of(wanted.annotation)
                 optional = wanted.default is not _types.MISSING
                 return {"required": not optional, "content": {"application/json": {"schema": schema}}}
+        files = {wanted.name: wanted for wanted in self._inputs if wanted.where == "file"}
+        if files:
+            form_schema: dict[str, Any] = {"type": "object", "properties": {}}
+            for name, wanted in files.items():
+                file = {"type": "string", "format": "binary"}
+                inner, _ = _types.without_none(wanted.annotation)
+                is_list = _types.origin(inner) is list
+                form_schema["properties"][name] = {"type": "array", "items": file} if is_list else file
+            return {"content": {"multipart/form-data": {"schema": form_schema}}}
         if any(wanted.where == "part" and wanted.name in ("form_data", "files") for wanted in self._inputs):
             form = {"schema": {"type": "object"}}
             return {"content": {"multipart/form-data": form, "application/x-www-form-urlencoded": form}}
