@@ -75,6 +75,8 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   void after_events() noexcept;
   void end_of_input() noexcept;
   void begin_close() noexcept;
+  void reset_on_close() noexcept;
+  void cut_reader() noexcept;
   void close() noexcept;
   void watch(uint32_t events) noexcept;
   void on_websocket_end() noexcept override;

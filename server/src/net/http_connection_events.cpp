@@ -116,7 +116,7 @@ void HttpConnection::on_timer() noexcept {
   switch (phase_) {
     case Phase::head:
       if (queue_ != nullptr) {
-        close();
+        cut_reader();
       } else if (seen_ != 0) {
         thread_.cork(this);
         refuse(408);
@@ -147,10 +147,12 @@ void HttpConnection::on_timer() noexcept {
         return;
       }
       if (queue_ == nullptr) return;
-      close();
+      cut_reader();
       return;
     case Phase::writing:
     case Phase::closing:
+      cut_reader();
+      return;
     case Phase::lingering:
       close();
       return;
@@ -202,11 +204,19 @@ void HttpConnection::cut() noexcept {
   close();
 }
 
+void HttpConnection::reset_on_close() noexcept {
+  const linger now{1, 0};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+// Whoever does not read would leave what the kernel has of the response waiting in its memory after an orderly end.
+void HttpConnection::cut_reader() noexcept {
+  reset_on_close();
+  close();
+}
+
 void HttpConnection::begin_close() noexcept {
-  if (abort_) {
-    const linger now{1, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  }
+  if (abort_) reset_on_close();
   if (abort_ || !linger_ || eof_ || ::shutdown(fd_.get(), SHUT_WR) != 0) {
     close();
     return;
