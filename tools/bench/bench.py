@@ -9,6 +9,7 @@ that of the whole process tree, children included: it is steadier than requests 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import os
 import platform
@@ -22,13 +23,26 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+import aims
 import memory
+from database import postgres
 from process_tree import cpu_seconds, free_port, running
-from servers import BENCH, BUILD, WORKS, Server, all_servers
+from servers import BENCH, BUILD, DATABASE, WORKS, Server, all_servers
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS, SUBSCRIBERS = 64, 1000
 WARM_UP = 1
+SLEEPERS = 32
+READY = ("json", "python-sync", "python-async", "python-chain")
+SCRIPTS = {"json-x16": "pipeline.lua", "echo": "echo.lua", "python-json": "post-json.lua", "python-typed": "typed.lua"}
+
+
+def connections(work: str) -> int:
+    """How many connections a work is done on."""
+    if work == "python-sleep":
+        return SLEEPERS
+    last = work.rpartition("-")[2]
+    return int(last) if last.isdigit() else CONNECTIONS
 
 
 @dataclass(frozen=True)
@@ -63,8 +77,8 @@ def load(port: int, path: str, work: str, seconds: int) -> str:
         many = SUBSCRIBERS if kind == "topic" else CONNECTIONS
         words = [str(BUILD / "bin" / "ws_load"), kind, str(port), path, str(many), str(seconds)]
         return subprocess.run([*pinned, *words], capture_output=True, text=True, check=True).stdout
-    script = {"json-x16": "pipeline.lua", "echo": "echo.lua"}.get(work)
-    command = [*pinned, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
+    script = SCRIPTS.get(work)
+    command = [*pinned, "wrk", "-t1", f"-c{connections(work)}", f"-d{seconds}s", "--latency"]
     command += ["-s", str(BENCH / "lua" / script)] if script else []
     return subprocess.run(
         [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
@@ -80,9 +94,31 @@ def measure(pid: int, port: int, path: str, work: str, seconds: int) -> Sample:
     requests = int(_figure(r"(\d+) requests in", output))
     if not requests:
         raise RuntimeError(f"no answer to {work} within {seconds} s")
-    p50, p99 = (_microseconds(_figure(rf"\b{share}%\s+(\S+)\n", output)) for share in (50, 99))
+    p50, p99 = (_microseconds(_figure(rf"\b{share}%\s+(\S+)\s*\n", output)) for share in (50, 99))
     errors = " ".join(line.strip() for line in output.splitlines() if "Non-2xx" in line or "Socket errors" in line)
     return Sample(cpu * 1e6 / requests, float(_figure(r"Requests/sec:\s+([\d.]+)", output)), p50, p99, errors)
+
+
+def measure_sleep(port: int, path: str, native: str, seconds: int) -> str:
+    """Latencies of handlers that sleep 100 ms, 32 at a time, and of a native route before and meanwhile."""
+
+    def p99(output: str) -> float:
+        return _microseconds(_figure(r"\b99%\s+(\S+)\s*\n", output))
+
+    def probe() -> list[str]:
+        pinned = ["taskset", "-c", str(LOAD_CORE)]
+        return [*pinned, "wrk", "-t1", "-c1", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{native}"]
+
+    load(port, path, "python-sleep", 2)
+    alone = p99(subprocess.run(probe(), capture_output=True, text=True, check=True).stdout)
+    with subprocess.Popen(probe(), stdout=subprocess.PIPE, text=True) as beside:
+        output = load(port, path, "python-sleep", seconds)
+        together = p99(beside.communicate()[0])
+    p50 = _microseconds(_figure(r"\b50%\s+(\S+)\s*\n", output))
+    return (
+        f"{SLEEPERS} handlers that sleep 100 ms at once: p50 {p50 / 1e3:.0f} ms, p99 {p99(output) / 1e3:.0f} ms;"
+        f" a native route's p99 {alone:.0f} us before, {together:.0f} us meanwhile"
+    )
 
 
 def note(
@@ -103,7 +139,12 @@ def note(
 
 
 def run_round(
-    servers: list[Server], works: list[str], seconds: int, samples: dict[tuple[str, str], list[Sample]]
+    servers: list[Server],
+    works: list[str],
+    seconds: int,
+    samples: dict[tuple[str, str], list[Sample]],
+    remarks: list[str],
+    database: str,
 ) -> None:
     """Every server once, in an order of its own."""
     for server in random.sample(servers, len(servers)):
@@ -119,10 +160,14 @@ def run_round(
             for file, text in server.files(port, folder).items():
                 (folder / file).write_text(text)
             try:
-                env = server.environment(port, folder)
-                ready = next((server.works[work] for work in mine if not work.startswith("ws-")), "/json")
+                env = server.environment(port, folder) | {"BENCH_DATABASE": database}
+                ready = next((p for w, p in server.works.items() if w in READY), "/json")
                 with running(server.command(port, folder), env, folder, port, ready, SERVER_CORE) as pid:
                     for work in mine:
+                        if work == "python-sleep":
+                            remarks.append(measure_sleep(port, server.works[work], server.works["json"], seconds))
+                            print(f"  {server.name:14} {remarks[-1]}", file=sys.stderr, flush=True)
+                            continue
                         note(server.name, work, samples, pid, port, server.works[work], seconds)
             except (RuntimeError, subprocess.SubprocessError) as error:
                 print(f"  {server.name}: {error}", file=sys.stderr, flush=True)
@@ -149,6 +194,26 @@ def table(works: list[str], servers: list[Server], samples: dict[tuple[str, str]
             ratio = f"{cpu / base:.2f}" if base else ""
             lines.append(f"| {work} | {server.name}{mark} | {cpu:.2f} | {ratio} | {rate:.0f} | {p50:.0f} | {p99:.0f} |")
     return "\n".join(lines)
+
+
+def measured(servers: list[Server], works: list[str], rounds: int, seconds: int) -> str:
+    """All the rounds: the table, what was held against what, remarks."""
+    samples: dict[tuple[str, str], list[Sample]] = defaultdict(list)
+    remarks: list[str] = []
+    runs = rounds * sum((seconds + WARM_UP) for s in servers for w in works if w in s.works)
+    print(f"some {(runs + rounds * 3 * len(servers)) // 60 + 1} minutes", file=sys.stderr, flush=True)
+    with contextlib.ExitStack() as stack:
+        wanted = any(work in DATABASE for work in works)
+        database = stack.enter_context(postgres(LOAD_CORE)) if wanted else ""
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+            run_round(servers, works, seconds, samples, remarks, database)
+    parts = [table(works, servers, samples), aims.table(samples), *remarks]
+    parts.append(
+        f"Medians of {rounds} rounds of {seconds} s, wrk with {CONNECTIONS} connections where the work names no other;"
+        f" WebSocket echo with as many, topics with {SUBSCRIBERS} subscribers: a request is a message delivered."
+    )
+    return "\n\n".join(part for part in parts if part)
 
 
 def machine() -> str:
@@ -188,15 +253,7 @@ def main() -> int:
     else:
         if options.only:
             servers = [s for s in servers if s.name in {*options.only, "roost", "roost again"}]
-        samples: dict[tuple[str, str], list[Sample]] = defaultdict(list)
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
-            run_round(servers, options.works, options.seconds, samples)
-        result = table(options.works, servers, samples)
-        result += f"\n\nMedians of {options.rounds} rounds of {options.seconds} s, wrk with {CONNECTIONS} connections; "
-        result += (
-            f"WebSocket echo with as many, topics with {SUBSCRIBERS} subscribers: a request is a message delivered."
-        )
+        result = measured(servers, options.works, options.rounds, options.seconds)
     result += f"\n\nMeasured {machine()}."
     print(result)
     if options.markdown:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from process_tree import free_port, leaves, memory, running
-from servers import APPS, ROOT, roost
+from servers import APPS, ROOT, roost, roost_yaml
 
 IDLE = 10_000
 
@@ -82,7 +82,7 @@ def report() -> str:
     with tempfile.TemporaryDirectory(prefix="roost-bench-") as name:
         folder, port = Path(name), free_port()
         (folder / "static").mkdir()
-        server = roost()
+        server = roost(files=roost_yaml)
         for file, text in server.files(port, folder).items():
             (folder / file).write_text(text)
         with running(

@@ -12,12 +12,17 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parents[1]
 APPS = BENCH / "apps"
 PEERS = ROOT.parent / "shared" / "peers"
-BUILD = ROOT / "build-bench"
+BUILD = Path(os.environ.get("ROOST_BUILD", ROOT / "build-bench"))
 
 STATIC = {"static-1k": "/static/1k.bin", "static-100k": "/static/100k.bin"}
 NATIVE = {"json": "/json", "json-x16": "/json", "param": "/users/42", "echo": "/echo"}
 WEBSOCKET = {"ws-echo": "/ws", "ws-topic": "/topic"}
-WORKS = ("json", "json-x16", "param", "echo", "static-1k", "static-100k", "python-sync", "python-async", *WEBSOCKET)
+PYTHON = {"python-sync": "/sync", "python-async": "/async"}
+POST_JSON = {"python-json": "/post-json"}
+DATABASE = {"python-db-1": "/db", "python-db-64": "/db", "python-db-256": "/db"}
+ARITHMETIC = {"python-cpu-1": "/cpu", "python-cpu-64": "/cpu", "python-cpu-256": "/cpu"}
+WORKS = (*NATIVE, *STATIC, *PYTHON, "python-const", "python-chain", *POST_JSON, "python-typed", *DATABASE, *ARITHMETIC,
+         "python-sleep", *WEBSOCKET)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Server:
         }
 
 
-def roost_yaml(port: int, folder: Path) -> Mapping[str, str]:
+def roost_yaml(port: int, folder: Path, typed: str = "") -> Mapping[str, str]:
     """One worker with one I/O thread, without an access log, as all others are run."""
     return {
         "roost.yaml": f"""\
@@ -62,9 +67,14 @@ routes:
   - {{ path: /ws, plugin: bench.ws }}
   - {{ path: /topic, plugin: bench.topic }}
   - {{ path: /static, directory: {folder}/static }}
-  - {{ path: /, python: roost_app:app }}
+{typed}  - {{ path: /, python: roost_app:app }}
 """
     }
+
+
+def typed_yaml(port: int, folder: Path) -> Mapping[str, str]:
+    """The same, with an application beside it that needs pydantic."""
+    return roost_yaml(port, folder, "  - { path: /models, python: roost_typed_app:app }\n")
 
 
 def nginx_conf(port: int, folder: Path) -> Mapping[str, str]:
@@ -130,16 +140,20 @@ def _program(path: Path, *words: str) -> Callable[[int, Path], list[str]]:
     return lambda port, folder: [str(path), str(port), *words]
 
 
-def roost(name: str = "roost") -> Server:
-    """This server. The environment carries no PYTHONPATH: its configuration names the folder."""
-    works = {**NATIVE, **STATIC, "python-sync": "/sync", "python-async": "/async", **WEBSOCKET}
+def roost(name: str = "roost", files: Callable[[int, Path], Mapping[str, str]] = typed_yaml) -> Server:
+    """This server."""
+    works = {**NATIVE, **STATIC, **PYTHON, "python-const": "/const", "python-chain": "/chain", **POST_JSON,
+             "python-typed": "/models/typed", **DATABASE, **ARITHMETIC, "python-sleep": "/sleep",
+             **WEBSOCKET}  # fmt: skip
     binary = BUILD / "bin" / "roost"
-    return Server(name, works, lambda port, folder: [str(binary), "serve", str(folder / "roost.yaml")], roost_yaml)
+    return Server(name, works, lambda port, folder: [str(binary), "serve", str(folder / "roost.yaml")], files)
 
 
 def all_servers() -> list[Server]:
     """This server first, once more under another name last: their ratio is the noise."""
-    robyn = {**NATIVE, **STATIC, "python-sync": "/sync", "python-async": "/async"}
+    robyn = {**NATIVE, **STATIC, **PYTHON, "python-const": "/json", **POST_JSON, **DATABASE, **ARITHMETIC}
+    robyn_words = (str(APPS / "robyn_app.py"), "--log-level", "ERROR")
+    fastapi = {**PYTHON, **POST_JSON, "python-typed": "/typed", **DATABASE, **ARITHMETIC}
     servers = [
         roost(),
         Server("epoll", NATIVE, _program(BUILD / "bin" / "epoll_baseline")),
@@ -150,7 +164,8 @@ def all_servers() -> list[Server]:
             lambda port, folder: ["nginx", "-p", str(folder), "-e", "/dev/null", "-c", str(folder / "nginx.conf")],
             nginx_conf,
         ),
-        Server("robyn", robyn, _python(str(APPS / "robyn_app.py"), "--log-level", "ERROR")),
+        Server("robyn", robyn, _python(*robyn_words)),
+        Server("robyn-chain", {"python-chain": "/sync"}, _python(*robyn_words), env={"BENCH_CHAIN": "1"}),
         Server(
             "granian-rsgi",
             {"param": "/users/42", "echo": "/echo", "python-sync": "/", "python-async": "/", **STATIC},
@@ -161,10 +176,10 @@ def all_servers() -> list[Server]:
         Server("granian-asgi", {"python-async": "/"}, _granian("asgi", "asgi_app:app")),
         Server("granian-wsgi", {"python-sync": "/"}, _granian("wsgi", "wsgi_app:app", "--blocking-threads", "1")),
         Server("uvicorn", {"python-async": "/"}, _uvicorn("asgi_app:app")),
-        Server("fastapi", {"python-sync": "/sync", "python-async": "/async"}, _uvicorn("fastapi_app:app")),
+        Server("fastapi", fastapi, _uvicorn("fastapi_app:app")),
         Server(
             "flask",
-            {"python-sync": "/sync"},
+            {"python-sync": "/sync", **POST_JSON, **DATABASE, **ARITHMETIC},
             _python("-m", "gunicorn", "-b", "127.0.0.1:{port}", "-w", "1", "-k", "gthread", "--threads", "64",
                     "--keep-alive", "75", "--log-level", "error", "flask_app:app"),
         ),

@@ -1,10 +1,18 @@
-"""Robyn: a route of each kind."""
+"""Robyn: a route of each kind. With BENCH_CHAIN, middleware around every route."""
 
 import os
 
-from robyn import Request, Robyn
+import work
+from robyn import Request, Response, Robyn
 
 app = Robyn(__file__)
+pools = []
+
+
+@app.startup_handler
+async def start():
+    if os.environ.get("BENCH_DATABASE"):
+        pools.append(await work.open_pool())
 
 
 @app.get("/json", const=True)
@@ -30,6 +38,36 @@ def user(request: Request):
 @app.post("/echo")
 def echo(request: Request):
     return request.body
+
+
+@app.post("/post-json")
+def post_json(request: Request):
+    return request.json()
+
+
+@app.get("/db")
+async def database(request: Request):
+    return await work.page(pools[0])
+
+
+@app.get("/cpu")
+def cpu(request: Request):
+    return {"total": work.arithmetic()}
+
+
+if os.environ.get("BENCH_CHAIN"):
+
+    @app.before_request()
+    def first(request: Request):
+        return request
+
+    @app.before_request()
+    def second(request: Request):
+        return request
+
+    @app.after_request()
+    def last(response: Response):
+        return response
 
 
 app.serve_directory(route="/static", directory_path=os.environ["BENCH_STATIC"])
