@@ -68,6 +68,24 @@ void JobPool::run_jobs(bool old_only) {
   }
 }
 
+PyThreadState* JobPool::run_unlocked(std::unique_lock<std::mutex>& lock, PyThreadState* saved, bool old_only) {
+  lock.unlock();
+  PyEval_RestoreThread(saved);
+  run_jobs(old_only);
+  saved = PyEval_SaveThread();
+  lock.lock();
+  return saved;
+}
+
+void JobPool::leave(std::unique_lock<std::mutex>& lock, PyThreadState* saved, PyGILState_STATE state) {
+  lock.unlock();
+  PyEval_RestoreThread(saved);
+  PyGILState_Release(state);
+  lock.lock();
+  --running_;
+  ended_.notify_all();
+}
+
 void JobPool::run_hot() {
   const PyGILState_STATE state = PyGILState_Ensure();
   PyThreadState* saved = PyEval_SaveThread();
@@ -79,18 +97,9 @@ void JobPool::run_hot() {
       continue;
     }
     hot_idle_ = false;
-    lock.unlock();
-    PyEval_RestoreThread(saved);
-    run_jobs(false);
-    saved = PyEval_SaveThread();
-    lock.lock();
+    saved = run_unlocked(lock, saved, false);
   }
-  lock.unlock();
-  PyEval_RestoreThread(saved);
-  PyGILState_Release(state);
-  lock.lock();
-  --running_;
-  ended_.notify_all();
+  leave(lock, saved, state);
 }
 
 void JobPool::run_extra() {
@@ -102,19 +111,10 @@ void JobPool::run_extra() {
     if (stopping_) break;
     --extra_idle_;
     --extra_woken_;
-    lock.unlock();
-    PyEval_RestoreThread(saved);
-    run_jobs(true);
-    saved = PyEval_SaveThread();
-    lock.lock();
+    saved = run_unlocked(lock, saved, true);
     ++extra_idle_;
   }
-  lock.unlock();
-  PyEval_RestoreThread(saved);
-  PyGILState_Release(state);
-  lock.lock();
-  --running_;
-  ended_.notify_all();
+  leave(lock, saved, state);
 }
 
 // While there is work, looks each millisecond at how long the oldest job has waited. Where the process hardly computed

@@ -33,6 +33,10 @@ class JobPool {
   void watch();
   // Runs jobs as long as there are some, `old` alone where asked. GIL held, `mutex_` not.
   void run_jobs(bool old_only);
+  // The same for a thread that holds `mutex_` and not the GIL, before and after; its state to save, in and out.
+  PyThreadState* run_unlocked(std::unique_lock<std::mutex>& lock, PyThreadState* saved, bool old_only);
+  // A thread's last words.
+  void leave(std::unique_lock<std::mutex>& lock, PyThreadState* saved, PyGILState_STATE state);
 
   std::mutex mutex_;
   std::condition_variable hot_wanted_;

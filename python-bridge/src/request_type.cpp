@@ -4,10 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 #include "fields_type.hpp"
+#include "forms_type.hpp"
 #include "host.hpp"
 #include "json_decode.hpp"
 
@@ -26,13 +29,47 @@ enum Slot : size_t {
   kIpAddr,
   kIdentity,
   kState,
+  kFormData,
+  kFiles,
   kSlots
 };
 
 struct RequestObject {
   PyObject_HEAD const roost_request* raw;  // nullptr once detached
   PyObject* slots[kSlots];                 // nullptr: not read yet
+  uint32_t readers;                        // see Reading
 };
+
+std::mutex readers_mutex;  // guards every request's readers
+std::condition_variable readers_changed;
+
+// While this exists the server's memory and file of the request may be read although the GIL is let go: a thread that a
+// handler left behind may read while the request ends, which waits for it.
+class Reading {
+ public:
+  explicit Reading(RequestObject& request) : request_(request) {
+    const std::lock_guard lock(readers_mutex);
+    ++request_.readers;
+  }
+  ~Reading() {
+    const std::lock_guard lock(readers_mutex);
+    if (--request_.readers == 0) readers_changed.notify_all();
+  }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+ private:
+  RequestObject& request_;
+};
+
+// GIL held, and let go meanwhile where there is something to wait for.
+void wait_for_readers(RequestObject& request) {
+  std::unique_lock lock(readers_mutex);
+  if (request.readers == 0) return;
+  Py_BEGIN_ALLOW_THREADS readers_changed.wait(lock, [&request] { return request.readers == 0; });
+  lock.unlock();
+  Py_END_ALLOW_THREADS
+}
 
 RequestObject* request_of(PyObject* object) {
   return reinterpret_cast<RequestObject*>(object);
@@ -166,7 +203,8 @@ PyObject* new_state() {
   return made ? PyObject_CallNoArgs(made.get()) : nullptr;
 }
 
-PyObject* read_slot(const roost_request* raw, Slot slot) {
+PyObject* read_slot(RequestObject* request, Slot slot) {
+  const roost_request* const raw = request->raw;
   if (slot == kState) return new_state();
   if (slot == kIdentity || raw == nullptr) return Py_NewRef(Py_None);
   switch (slot) {
@@ -183,8 +221,11 @@ PyObject* read_slot(const roost_request* raw, Slot slot) {
       return read_query(view(raw->query));
     case kHeaders:
       return read_headers(*raw);
-    case kBody:
+    case kBody: {
+      if (raw->body_file < 0) return read_body(*raw);
+      const Reading reading(*request);
       return read_body(*raw);
+    }
     case kIpAddr:
       return to_unicode(view(host->text(raw, ROOST_TEXT_CLIENT_IP)));
     default:
@@ -192,11 +233,49 @@ PyObject* read_slot(const roost_request* raw, Slot slot) {
   }
 }
 
+PyObject* get_slot(PyObject* self, void* closure);
+
+// Of a request that has left the server, or never met one.
+PyObject* forms_of_body(RequestObject* request) {
+  PyObject* const headers = request->slots[kHeaders];
+  const auto at = headers != nullptr && is_headers(headers) ? fields_of(headers).last("content-type") : -1;
+  const std::string type = at < 0 ? std::string() : std::string(fields_of(headers).value(static_cast<size_t>(at)));
+  const Ref body = Ref::borrow(request->slots[kBody]);
+  if (!body || body.get() == Py_None) return read_forms(type, {});
+  if (PyUnicode_Check(body.get())) {
+    const std::string_view text = utf8_of(body.get());
+    return text.data() == nullptr ? nullptr : read_forms(type, text);
+  }
+  Py_buffer buffer;
+  if (PyObject_GetBuffer(body.get(), &buffer, PyBUF_SIMPLE) < 0) return nullptr;
+  PyObject* forms = read_forms(type, {static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
+  PyBuffer_Release(&buffer);
+  return forms;
+}
+
+// Both at once; what was assigned stays.
+bool read_form_slots(RequestObject* request) {
+  Ref forms;
+  if (request->raw != nullptr) {
+    const Reading reading(*request);
+    forms = Ref::steal(read_forms(request->raw));
+  } else {
+    forms = Ref::steal(forms_of_body(request));
+  }
+  for (const Slot slot : {kFormData, kFiles}) {
+    if (forms && request->slots[slot] == nullptr)
+      request->slots[slot] = Py_NewRef(PyTuple_GET_ITEM(forms.get(), slot - kFormData));
+  }
+  return static_cast<bool>(forms);
+}
+
 PyObject* get_slot(PyObject* self, void* closure) {
   RequestObject* request = request_of(self);
   const auto slot = static_cast<Slot>(reinterpret_cast<size_t>(closure) % kSlots);
-  if (request->slots[slot] == nullptr) {
-    PyObject* read = read_slot(request->raw, slot);
+  if (request->slots[slot] == nullptr && slot >= kFormData) {
+    if (!read_form_slots(request)) return nullptr;
+  } else if (request->slots[slot] == nullptr) {
+    PyObject* read = read_slot(request, slot);
     // Reading may have let another thread in, which read the same.
     if (request->slots[slot] == nullptr)
       request->slots[slot] = read;
@@ -274,6 +353,7 @@ RequestObject* allocate() {
     std::memset(request->slots, 0, sizeof request->slots);
   }
   request->raw = nullptr;
+  request->readers = 0;
   PyObject_GC_Track(reinterpret_cast<PyObject*>(request));
   return request;
 }
@@ -288,6 +368,8 @@ PyGetSetDef request_fields[] = {
     ROOST_FIELD("query_params", kQueryParams, "QueryParams, decoded."),
     ROOST_FIELD("headers", kHeaders, "Headers; changes stay with this request object."),
     ROOST_FIELD("body", kBody, "str where the bytes are UTF-8, else bytes."),
+    ROOST_FIELD("form_data", kFormData, "FormData: the fields of a form; empty where the body is none."),
+    ROOST_FIELD("files", kFiles, "Files: the files of a form by field name; empty where there are none."),
     ROOST_FIELD("ip_addr", kIpAddr, "The client's address, behind trusted proxies the one they name."),
     ROOST_FIELD("identity", kIdentity, "Who asks, set by the application's own authentication; None at first."),
     ROOST_FIELD("state", kState, "Anything the application wants to keep with the request."),
@@ -341,6 +423,7 @@ void release_request(PyObject* object) {
     }
     PyErr_Restore(type, value, traceback);
   }
+  if (Py_REFCNT(object) > 1) wait_for_readers(*request_of(object));
   request_of(object)->raw = nullptr;
   Py_DECREF(object);
 }

@@ -23,17 +23,21 @@ from roost.websocket import WebSocket, WebSocketDisconnect, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from roost.forms import Files, FormData, UploadFile
     from roost.websocket_handler import WebSocketAdapter
 
 __all__ = [
     "ALLOW_CORS",
     "App",
     "Depends",
+    "Files",
+    "FormData",
     "Headers",
     "QueryParams",
     "Request",
     "Response",
     "SubRouter",
+    "UploadFile",
     "WebSocket",
     "WebSocketAdapter",
     "WebSocketDisconnect",
@@ -47,4 +51,8 @@ def __getattr__(name: str) -> object:
         from roost.websocket_handler import WebSocketAdapter
 
         return WebSocketAdapter
+    if name in ("Files", "FormData", "UploadFile"):
+        import roost.forms
+
+        return getattr(roost.forms, name)
     raise AttributeError(f"module 'roost' has no attribute {name!r}")

@@ -256,6 +256,8 @@ def _by_annotation(annotation: Any) -> tuple[str, str] | None:
             "QueryParams": ("part", "query_params"),
             "Url": ("part", "url"),
             "Identity": ("part", "identity"),
+            "FormData": ("part", "form_data"),
+            "Files": ("part", "files"),
         }.get(last)
     types = sys.modules.get("roost.types")
     if types is not None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
+from roost.forms import Files, FormData
+
 _Default = TypeVar("_Default")
 
 class _FieldMap:
@@ -67,6 +69,8 @@ class Request:
     query_params: QueryParams
     headers: Headers
     body: str | bytes
+    form_data: FormData
+    files: Files
     ip_addr: str
     identity: Any
     state: Any

@@ -14,10 +14,15 @@ from __future__ import annotations
 
 from typing import NewType
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.forms import Files as _Files
+    from roost.forms import FormData as _FormData
+
 PathParams = NewType("PathParams", dict[str, str])
 Method = NewType("Method", str)
-FormData = NewType("FormData", dict[str, str])
-Files = NewType("Files", dict[str, bytes])
+FormData = NewType("FormData", "_FormData")
+Files = NewType("Files", "_Files")
 IPAddress = NewType("IPAddress", str)
 
 
