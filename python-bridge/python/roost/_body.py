@@ -70,9 +70,24 @@ def _pydantic_reader(annotation: Any) -> Read:
         try:
             return validate(request.body)
         except ValidationError as error:
-            raise BodyError(error.json()) from None
+            raise BodyError(_listed(error)) from None
 
     return read
+
+
+def _listed(error: Any) -> list[dict[str, Any]] | str:
+    """pydantic's errors as it writes them itself; where it cannot (bytes that are no UTF-8), as JSON can."""
+    try:
+        return error.json()  # type: ignore[no-any-return]
+    except ValueError:
+        return [
+            {"type": one["type"], "loc": list(one["loc"]), "msg": one["msg"], "input": _shown(one["input"])}
+            for one in error.errors(include_url=False)
+        ]
+
+
+def _shown(value: Any) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _shape_reader(annotation: Any) -> Read:
