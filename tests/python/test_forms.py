@@ -11,9 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from roost import App, Request
 from roost._native import request_for_test
 from roost.exceptions import HTTPException
 from roost.forms import Files, FormData, UploadFile, _make
+from roost.testing import TestClient
 
 
 def sent(**arguments: object) -> object:
@@ -160,3 +162,17 @@ def test_a_moved_path_stays_and_descriptors_are_closed(tmp_path: Path) -> None:
     assert (tmp_path / "kept").read_text() == "content"
     assert not os.path.exists(path)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_bad_form_is_answered_by_the_test_client() -> None:
+    app = App(__file__)
+
+    @app.post("/")
+    def fields(request: Request) -> dict[str, list[str]]:
+        return request.form_data.to_dict()
+
+    with TestClient(app) as client:
+        assert client.post("/", data={"a": ["1", "2"]}).json() == {"a": ["1", "2"]}
+        cut = client.post("/", content=b"--b\r\n", headers={"Content-Type": "multipart/form-data; boundary=b"})
+        assert cut.status_code == 400
+        assert "final boundary" in cut.text
