@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/temporary_file.hpp"
 #include "http/characters.hpp"
@@ -35,11 +36,13 @@ RequestForm::~RequestForm() {
   }
 }
 
-void RequestForm::read(const roost_request& request, const config::FormLimits& limits) {
+void RequestForm::read(const roost_request& request, const config::FormLimits& limits, Form* ready) {
   std::string_view type;
   if (!content_type_of(request, type)) {
     form_.status = 400;
     form_.why = "two Content-Type lines";
+  } else if (ready != nullptr) {
+    form_ = std::move(*ready);
   } else {
     read_form(type, http::view(request.body), request.body_file, request.body_size, limits, form_);
   }

@@ -19,8 +19,9 @@ class RequestForm {
   RequestForm(const RequestForm&) = delete;
   RequestForm& operator=(const RequestForm&) = delete;
 
-  // Reads the request's body. Once. The request's views must stay as they are as long as this.
-  void read(const roost_request& request, const config::FormLimits& limits);
+  // Reads the request's body, unless it was read while it arrived: then takes `ready`. Once. The request's views must
+  // stay as they are as long as this.
+  void read(const roost_request& request, const config::FormLimits& limits, Form* ready = nullptr);
   // In place of read(): 500. why: static.
   void refuse(std::string_view why);
 

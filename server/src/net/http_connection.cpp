@@ -187,6 +187,7 @@ size_t HttpConnection::take_head(const char* data, size_t size) {
     return taken;
   }
   exchange.keep();
+  exchange.expect_form();
   if (expects) send_continue();
   phase_ = Phase::body;
   arm(thread_.loop().now() + thread_.worker().settings.timeouts.body.count());

@@ -43,6 +43,8 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   void keep();
   // The body came whole with the head; bytes as long-lived as the head.
   void set_body(std::string_view body);
+  // The body will be collected; after keep(). A form that is spilled is read meanwhile.
+  void expect_form();
   // The body has been collected.
   void take_collected_body();
   // Runs chain and handler.
@@ -131,6 +133,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   void consumed();
   void start_websocket();
   void tell_body_failure();
+  const config::FormLimits& form_limits() const;
   void recycle() noexcept;
 
   bool on_io_thread() const noexcept;

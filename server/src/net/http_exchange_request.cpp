@@ -140,6 +140,14 @@ void HttpExchange::take_collected_body() {
 
 // Forms ------------------------------------------------------------------------------------------------------------
 
+void HttpExchange::expect_form() {
+  body_.expect_form(header("content-type"), form_limits());
+}
+
+const config::FormLimits& HttpExchange::form_limits() const {
+  return route() != nullptr ? route()->form : thread_.worker().settings.limits.form;
+}
+
 const roost_form& HttpExchange::form() {
   const std::lock_guard lock(form_mutex_);
   if (!form_) {
@@ -147,7 +155,7 @@ const roost_form& HttpExchange::form() {
     if (route() != nullptr && (route()->handler->flags() & ROOST_HANDLER_STREAM_BODY) != 0) {
       form_->refuse("the handler reads its body as a stream");
     } else {
-      form_->read(request_, route() != nullptr ? route()->form : thread_.worker().settings.limits.form);
+      form_->read(request_, form_limits(), body_.form());
     }
   }
   return form_->view();

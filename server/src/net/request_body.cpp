@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/temporary_file.hpp"
+#include "http/characters.hpp"
 
 namespace roost::net {
 namespace {
@@ -67,6 +68,7 @@ RequestBody::Step RequestBody::collect(const char* data, size_t size) {
   for (;;) {
     const Step step = next(data + used, size - used);
     used += step.used;
+    if (step.result == Result::done && form_) form_->reader.finish();
     if (step.result != Result::piece) return {step.result, used, {}};
     if (!store(step.data)) {
       const int error = errno;
@@ -86,9 +88,24 @@ bool RequestBody::store(std::string_view piece) {
   if (!file_) {
     file_ = base::open_temporary();
     if (!file_ || !base::write_all(file_.get(), memory_.view())) return false;
+    if (form_limits_ != nullptr) spill_form();
     memory_.reset();
   }
+  if (form_) form_->reader.feed(piece.data(), piece.size());
   return base::write_all(file_.get(), piece);
+}
+
+// A form is read while its bytes are at hand: reading them back would hold up the thread of the handler that asks.
+void RequestBody::spill_form() {
+  form_ = std::make_unique<ArrivingForm>(form_type_, *form_limits_);
+  form_->reader.feed(memory_.view().data(), memory_.view().size());
+}
+
+void RequestBody::expect_form(std::string_view content_type, const config::FormLimits& limits) {
+  constexpr std::string_view multipart = "multipart/form-data";
+  if (!http::equals_ignore_case(content_type.substr(0, multipart.size()), multipart)) return;
+  form_type_ = content_type;
+  form_limits_ = &limits;
 }
 
 void RequestBody::keep(std::string_view whole) {
@@ -101,6 +118,8 @@ void RequestBody::reset() {
   size_ = 0;
   memory_.reset(kKeptMemory);
   file_.reset();
+  form_limits_ = nullptr;
+  form_.reset();
   if (chunked_) decoder_.reset();
   chunked_ = false;
 }
