@@ -164,6 +164,24 @@ def test_a_moved_path_stays_and_descriptors_are_closed(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_files_by_annotation() -> None:
+    app = App(__file__)
+
+    @app.post("/one")
+    def one(photo: UploadFile, fields: FormData, extra: UploadFile | None = None) -> list[object]:
+        return [photo.filename, photo.size, fields, extra is None]
+
+    @app.post("/many")
+    def many(photo: list[UploadFile], all_of_them: Files) -> list[object]:
+        return [[file.read().decode() for file in photo], list(all_of_them)]
+
+    with TestClient(app) as client:
+        sent = [("photo", ("a", b"1")), ("photo", ("b", b"22"))]
+        assert client.post("/one", data={"x": "y"}, files=sent).json() == ["b", 2, {"x": "y"}, True]
+        assert client.post("/many", files=sent).json() == [["1", "22"], ["photo"]]
+        assert client.post("/one", data={"x": "y"}).status_code == 400
+
+
 def test_a_bad_form_is_answered_by_the_test_client() -> None:
     app = App(__file__)
 
