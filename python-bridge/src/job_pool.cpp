@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t kTooOld = 1'000'000;   // ns that a job waits before another thread is woken for it
 constexpr int64_t kOldEnough = 500'000;  // ns after which a further thread may take it
 constexpr int kQuietTicks = 100;         // of 1 ms, before the watcher sleeps until the next job
+constexpr int kCalmTicks = 50;           // of 1 ms without such an old job, before it looks less often:
+constexpr int kCalmPause = 4;            // ms
 
 int64_t process_cpu_ns() {
   timespec now{};
@@ -117,32 +119,39 @@ void JobPool::run_extra() {
   leave(lock, saved, state);
 }
 
-// While there is work, looks each millisecond at how long the oldest job has waited. Where the process hardly computed
-// in that time, its threads wait for something else than the GIL, and all old jobs get a thread at once; where it did,
-// one more thread is tried: more would only queue for the GIL.
+// While there is work, looks at how long the oldest job has waited: each millisecond as long as there are slow ones,
+// else each fourth, as a look costs some 20 us. Where the process hardly computed in that time, its threads wait for
+// something else than the GIL, and all old jobs get a thread at once; where it did, one more thread is tried: more
+// would only queue for the GIL.
 void JobPool::watch() {
   std::unique_lock lock(mutex_);
-  int quiet = 0;
+  int quiet = 0;  // milliseconds without a job
+  int calm = 0;   // and without an old one
+  int64_t looked = monotonic_ns();
   int64_t cpu = process_cpu_ns();
   while (!stopping_) {
     if (quiet >= kQuietTicks) {
       watcher_asleep_ = true;
       watcher_wanted_.wait(lock, [this] { return !watcher_asleep_ || stopping_; });
       quiet = 0;
-      cpu = process_cpu_ns();
-      continue;
     }
-    watcher_wanted_.wait_for(lock, std::chrono::milliseconds(1));
-    const int64_t before = std::exchange(cpu, process_cpu_ns());
+    const int pause = calm >= kCalmTicks ? kCalmPause : 1;
+    watcher_wanted_.wait_for(lock, std::chrono::milliseconds(pause));
+    calm = std::min(calm + pause, kCalmTicks);
     if (queue_.empty()) {
-      quiet = hot_idle_ ? quiet + 1 : 0;
+      quiet = hot_idle_ ? quiet + pause : 0;
       continue;
     }
     quiet = 0;
     const int64_t now = monotonic_ns();
     if (now - queue_.front()->queued_ns < kTooOld) continue;
+    // What was computed since the last look at an old job, if that was just now; else of the next millisecond.
+    const int64_t before = std::exchange(cpu, process_cpu_ns());
+    const int64_t since = now - std::exchange(looked, now);
+    const bool waiting = since < 4 * kTooOld && (cpu - before) * 2 < since;
+    calm = 0;
     size_t wanted = 1;
-    if (cpu - before < kTooOld / 2) {
+    if (waiting) {
       wanted = 0;
       while (wanted < queue_.size() && now - queue_[wanted]->queued_ns >= kOldEnough) ++wanted;
     }

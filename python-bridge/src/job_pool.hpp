@@ -1,6 +1,6 @@
 // The threads that run plain `def` handlers. One is hot: it takes jobs as they come and keeps the GIL through a batch.
-// Further ones are made and woken only when a job has waited about a millisecond, and take only such: fast handlers
-// cost one thread without contention for the GIL, slow ones run side by side.
+// Further ones are made and woken only when a job has waited about a millisecond (up to four, the first time), and take
+// only such: fast handlers cost one thread without contention for the GIL, slow ones run side by side.
 #pragma once
 
 #include <pthread.h>

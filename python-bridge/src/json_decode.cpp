@@ -43,7 +43,7 @@ class KeyCache {
   PyObject* find(const char* text, size_t size) {
     PyObject*& slot = slots_[hash(text, size) % slots_.size()];
     if (slot != nullptr && static_cast<size_t>(PyUnicode_GET_LENGTH(slot)) == size &&
-        std::memcmp(PyUnicode_1BYTE_DATA(slot), text, size) == 0) {
+        same(reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(slot)), text, size)) {
       return Py_NewRef(slot);
     }
     PyObject* key = PyUnicode_New(static_cast<Py_ssize_t>(size), 127);
@@ -54,6 +54,24 @@ class KeyCache {
   }
 
  private:
+  // A call of memcmp costs as much as the comparison of a short name.
+  static bool same(const char* a, const char* b, size_t size) {
+    if (size < 8) {
+      for (size_t i = 0; i < size; ++i) {
+        if (a[i] != b[i]) return false;
+      }
+      return true;
+    }
+    uint64_t x = 0, y = 0;
+    for (size_t i = 0; i + 8 <= size; i += 8) {
+      std::memcpy(&x, a + i, 8);
+      std::memcpy(&y, b + i, 8);
+      if (x != y) return false;
+    }
+    std::memcpy(&x, a + size - 8, 8);
+    std::memcpy(&y, b + size - 8, 8);
+    return x == y;
+  }
   static uint32_t hash(const char* text, size_t size) {
     uint64_t value = size;
     while (size >= 8) {
@@ -108,10 +126,12 @@ class Decoder {
   PyObject* unescape(const char* text, const char* first_escape);
   bool read_unicode_escape(const char* backslash);
   int32_t read_hex4();
-  PyObject* make_string(const char* text, size_t size, bool key);
+  PyObject* make_string(const char* text, size_t size, bool key, bool ascii);
   PyObject* read_word(std::string_view word, PyObject* value);
 
   void skip_space() {
+    if (at_<end_&& static_cast<unsigned char>(*at_)> ' ') [[likely]]
+      return;
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
 
@@ -278,8 +298,8 @@ PyObject* Decoder::read_number() {
   return PyFloat_FromDouble(value);
 }
 
-PyObject* Decoder::make_string(const char* text, size_t size, bool key) {
-  if (is_ascii(text, size)) {
+PyObject* Decoder::make_string(const char* text, size_t size, bool key, bool ascii) {
+  if (ascii) {
     if (key && size <= KeyCache::kMaxKey && size > 0) return key_cache().find(text, size);
     PyObject* string = PyUnicode_New(static_cast<Py_ssize_t>(size), 127);
     if (string != nullptr && size > 0) std::memcpy(PyUnicode_1BYTE_DATA(string), text, size);
@@ -297,6 +317,7 @@ PyObject* Decoder::make_string(const char* text, size_t size, bool key) {
 PyObject* Decoder::read_string(bool key) {
   const char* const text = at_;
   const char* p = at_;
+  unsigned high = 0;  // whether bytes from 0x80 on were among them
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
@@ -306,19 +327,23 @@ PyObject* Decoder::read_string(bool key) {
     const __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
                                          _mm_cmpeq_epi8(_mm_min_epu8(chunk, control), chunk));
     const auto mask = static_cast<unsigned>(_mm_movemask_epi8(special));
+    const auto beyond = static_cast<unsigned>(_mm_movemask_epi8(chunk));
     if (mask != 0) {
+      high |= beyond & (mask ^ (mask - 1));
       p += __builtin_ctz(mask);
       break;
     }
+    high |= beyond;
     p += 16;
   }
 #endif
-  while (p < end_ && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20) ++p;
+  for (; p < end_ && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20; ++p)
+    high |= static_cast<unsigned char>(*p) & 0x80u;
   if (p == end_) return fail("Unterminated string starting at", text - 1);
   if (*p == '\\') return unescape(text, p);
   if (*p != '"') return fail("Invalid control character at", p);
   at_ = p + 1;
-  return make_string(text, static_cast<size_t>(p - text), key);
+  return make_string(text, static_cast<size_t>(p - text), key, high == 0);
 }
 
 // -1 when these are not four hexadecimal digits. Moves behind them.
@@ -388,7 +413,7 @@ PyObject* Decoder::unescape(const char* text, const char* first_escape) {
     if (at_ == end_) return fail("Unterminated string starting at", text - 1);
     if (*at_ == '"') {
       ++at_;
-      return make_string(unescaped_.data(), unescaped_.size(), false);
+      return make_string(unescaped_.data(), unescaped_.size(), false, is_ascii(unescaped_.data(), unescaped_.size()));
     }
     if (*at_ != '\\') return fail("Invalid control character at", at_);
     const char* const backslash = at_++;
