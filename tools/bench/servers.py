@@ -46,7 +46,7 @@ class Server:
         }
 
 
-def roost_yaml(port: int, folder: Path, typed: str = "") -> Mapping[str, str]:
+def roost_yaml(port: int, folder: Path, typed: str = "", app: str = "roost_app") -> Mapping[str, str]:
     """One worker with one I/O thread, without an access log, as all others are run."""
     return {
         "roost.yaml": f"""\
@@ -67,7 +67,7 @@ routes:
   - {{ path: /ws, plugin: bench.ws }}
   - {{ path: /topic, plugin: bench.topic }}
   - {{ path: /static, directory: {folder}/static }}
-{typed}  - {{ path: /, python: roost_app:app }}
+{typed}  - {{ path: /, python: "{app}:app" }}
 """
     }
 
