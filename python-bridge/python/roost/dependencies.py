@@ -120,8 +120,10 @@ def _advance(generator: Any, error: BaseException | None) -> None:
             generator.throw(error)
     except StopIteration:
         return
+    finally:
+        del error  # its traceback holds this frame
     generator.close()
-    raise RuntimeError(f"the dependency {_name(generator)} yields twice") from error
+    raise RuntimeError(f"the dependency {_name(generator)} yields twice")
 
 
 async def _advance_async(generator: Any, error: BaseException | None) -> None:
@@ -132,5 +134,7 @@ async def _advance_async(generator: Any, error: BaseException | None) -> None:
             await generator.athrow(error)
     except StopAsyncIteration:
         return
+    finally:
+        del error
     await generator.aclose()
-    raise RuntimeError(f"the dependency {_name(generator)} yields twice") from error
+    raise RuntimeError(f"the dependency {_name(generator)} yields twice")
