@@ -236,6 +236,21 @@ PyObject* fields_to_dict(PyObject* self, PyObject*) {
   return all.release();
 }
 
+// Of headers {name: value}, those of one name joined as RFC 9110 section 5.3 has it; of others as above.
+PyObject* fields_flat_dict(PyObject* self, PyObject*) {
+  Ref all = Ref::steal(fields_to_dict(self, nullptr));
+  if (!all || !fields_of(self).ignores_case()) return all.release();
+  const Ref comma = Ref::steal(PyUnicode_FromString(", "));
+  const Ref names = Ref::steal(PyDict_Keys(all.get()));
+  if (!comma || !names) return nullptr;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names.get()); ++i) {
+    PyObject* name = PyList_GET_ITEM(names.get(), i);
+    const Ref joined = Ref::steal(PyUnicode_Join(comma.get(), PyDict_GetItem(all.get(), name)));
+    if (!joined || PyDict_SetItem(all.get(), name, joined.get()) < 0) return nullptr;
+  }
+  return all.release();
+}
+
 PyObject* fields_repr(PyObject* self) {
   const Ref items = Ref::steal(fields_parts(self, Part::pairs));
   return items ? PyUnicode_FromFormat("%s(%R)", fields_of(self).ignores_case() ? "Headers" : "QueryParams", items.get())
@@ -260,8 +275,9 @@ PyMethodDef fields_methods[] = {
     {"keys", fields_keys, METH_NOARGS, "Each name once."},
     {"values", fields_values, METH_NOARGS, "Every value, in order."},
     {"items", fields_items, METH_NOARGS, "Every name and value, in order."},
-    {"to_dict", fields_to_dict, METH_NOARGS, "A dict of names to lists of values."},
-    {"get_headers", fields_to_dict, METH_NOARGS, "The same as to_dict()."},
+    {"multi_items", fields_items, METH_NOARGS, "The same as items()."},
+    {"to_dict", fields_flat_dict, METH_NOARGS, "A dict; of headers to their values, joined, else to lists of values."},
+    {"get_headers", fields_to_dict, METH_NOARGS, "A dict of names to lists of values."},
     {nullptr, nullptr, 0, nullptr}};
 
 template <class Function>

@@ -599,6 +599,9 @@ def test_headers_keep_many_values_and_ignore_case() -> None:
     headers.append("set-cookie", "b=2")
     assert headers.get_all("SET-COOKIE") == ["a=1", "b=2"]
     assert (headers["SET-cookie"], headers.get("x"), "X" in headers) == ("b=2", None, False)
+    assert headers.to_dict() == {"set-cookie": "a=1, b=2"}
+    assert headers.get_headers() == {"set-cookie": ["a=1", "b=2"]}
+    assert headers.multi_items() == headers.items() == [("Set-Cookie", "a=1"), ("set-cookie", "b=2")]
     headers["set-COOKIE"] = "c=3"
     assert headers.get_all("set-cookie") == ["c=3"]
 
