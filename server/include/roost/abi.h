@@ -281,9 +281,16 @@ typedef struct roost_mount {
 typedef struct roost_sink roost_sink; /* collects what a mount contributes; valid during the call */
 struct roost_mount_sink;
 
+/* roost_route.flags, beside ROOST_HANDLER_* */
+#define ROOST_ROUTE_SLASH 256u /* takes its path with a final slash more, too, where no other route does */
+#define ROOST_ROUTE_FALLBACK                                                                  \
+  512u /* takes what its pattern matches and no other route answers: in place of 404, 405 and \
+          an answer to OPTIONS. Where others take the path, but not the method, their methods \
+          are in a parameter `allow`. Of several for one pattern the first counts. */
+
 typedef struct roost_route {
   uint32_t struct_size;
-  uint32_t flags;    /* ROOST_HANDLER_* */
+  uint32_t flags;    /* ROOST_HANDLER_*, ROOST_ROUTE_* */
   roost_str methods; /* space-separated; empty: every method reaches the handler. HEAD is added to GET. */
   roost_str pattern; /* below the mount's path: "/users/:id"; "" or "/" is the mount itself */
   roost_str name;    /* for `roost routes` and the log: "notes:app list_notes" */

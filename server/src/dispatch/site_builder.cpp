@@ -198,7 +198,9 @@ uint32_t SiteBuilder::add(const config::Route& config, Entry entry, std::unique_
                       .path = entry.path,
                       .methods = entry.methods,
                       .route = route.number,
-                      .directory = entry.directory});
+                      .directory = entry.directory,
+                      .slash = entry.slash,
+                      .fallback = entry.fallback});
   } catch (const routing::RouteTaken& taken) {
     const Route& other = parts_.routes.at(taken.route);
     fail(config.place, config.node, "path",

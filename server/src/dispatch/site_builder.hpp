@@ -36,6 +36,8 @@ class SiteBuilder {
     std::vector<std::string> methods;  // empty: every method
     std::string name{};                // empty: as the handler describes itself
     bool directory = false;
+    bool slash = false;     // ROOST_ROUTE_SLASH
+    bool fallback = false;  // ROOST_ROUTE_FALLBACK
     void* user = nullptr;
   };
   // One entry of the middleware list.

@@ -51,12 +51,14 @@ struct MountSink {
     const std::string pattern(http::view(route.pattern));
     entry.path = join_paths(config.path, pattern);
     entry.methods = words_of(http::view(route.methods));
-    if (entry.methods.empty()) entry.methods = config.methods;
+    if (entry.methods.empty() && (route.flags & ROOST_ROUTE_FALLBACK) == 0) entry.methods = config.methods;
     entry.name = http::view(route.name);
     entry.user = route.user;
+    entry.slash = (route.flags & ROOST_ROUTE_SLASH) != 0;
+    entry.fallback = (route.flags & ROOST_ROUTE_FALLBACK) != 0;
     roost_handler handler{};
     handler.struct_size = sizeof handler;
-    handler.flags = route.flags;
+    handler.flags = route.flags & ~(ROOST_ROUTE_SLASH | ROOST_ROUTE_FALLBACK);
     handler.name = route.name;
     handler.handle = route.handle;
     handler.self = route.self;

@@ -18,6 +18,7 @@ struct Endpoint {
   std::vector<std::pair<std::string, std::vector<std::string>>> names;  // by method: its pattern's parameter names
   std::vector<std::string> any_names;
   bool directory = false;
+  bool slash = false;
   std::string allow;
 
   static constexpr uint32_t kNoRoute = UINT32_MAX;
@@ -59,10 +60,11 @@ struct Search {
   size_t refused_count = 0;
   const std::vector<std::string>* names = nullptr;
   bool add_slash = false;
+  bool without_slash = false;  // the path had a final slash more
 };
 
 uint32_t accept(Search& search, const Endpoint& endpoint) {
-  if (endpoint.empty()) return Endpoint::kNoRoute;
+  if (endpoint.empty() || (search.without_slash && !endpoint.slash)) return Endpoint::kNoRoute;
   const auto of = [&](std::string_view method) -> uint32_t {
     for (size_t i = 0; i < endpoint.methods.size(); ++i) {
       if (endpoint.methods[i].first == method) {
@@ -141,6 +143,11 @@ std::string join_methods(const Endpoint* const* endpoints, size_t count) {
 struct RouteTable::Impl {
   std::unordered_map<std::string, std::unique_ptr<Segment>, TextHash, std::equal_to<>> hosts;
   Segment any_host;
+  bool any_slash = false;
+  std::unique_ptr<RouteTable> fallbacks;
+
+  // As RouteTable::match(), fallbacks aside.
+  Match match(std::string_view host, std::string_view raw, std::string_view method, MatchBuffer& buffer) const;
 
   static void freeze(Segment& segment) {
     for (Endpoint* endpoint : {&segment.here, &segment.rest}) endpoint->allow = join_methods(&endpoint, 1);
@@ -218,6 +225,17 @@ RouteTable::RouteTable(RouteTable&&) noexcept = default;
 RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
 
 void RouteTable::add(const Pattern& pattern) {
+  if (pattern.fallback) {
+    Pattern plain = pattern;
+    plain.fallback = false;
+    if (!impl_->fallbacks) impl_->fallbacks = std::make_unique<RouteTable>();
+    try {
+      impl_->fallbacks->add(plain);
+    } catch (const RouteTaken&) {
+      // The first one counts.
+    }
+    return;
+  }
   if (pattern.path.empty() || pattern.path.front() != '/') {
     throw std::invalid_argument("\"" + pattern.path + "\": a pattern begins with /");
   }
@@ -263,6 +281,8 @@ void RouteTable::add(const Pattern& pattern) {
   }
   Endpoint& endpoint = rest ? node->rest : node->here;
   endpoint.directory = endpoint.directory || pattern.directory;
+  // Of a path that ends in a slash or a remainder there is none with a slash more.
+  if (pattern.slash && !rest && !pattern.path.ends_with('/')) endpoint.slash = impl_->any_slash = true;
   if (pattern.methods.empty()) {
     if (endpoint.any != Endpoint::kNoRoute) throw RouteTaken(endpoint.any);
     endpoint.any = pattern.route;
@@ -280,24 +300,51 @@ void RouteTable::add(const Pattern& pattern) {
 void RouteTable::freeze() {
   Impl::freeze(impl_->any_host);
   for (auto& [host, root] : impl_->hosts) Impl::freeze(*root);
+  if (impl_->fallbacks) impl_->fallbacks->freeze();
 }
 
 Match RouteTable::match(std::string_view host, std::string_view raw, std::string_view method,
                         MatchBuffer& buffer) const noexcept {
+  const Match match = impl_->match(host, raw, method, buffer);
+  const bool refused = match.outcome == Outcome::method_not_allowed;
+  if (!impl_->fallbacks || (match.outcome != Outcome::not_found && !refused)) return match;
+  const std::string allow(match.allow);
+  // So that what is appended below moves nothing: see split().
+  buffer.decoded.reserve(2 * raw.size() + 2 + allow.size());
+  const Match fallback = impl_->fallbacks->match(host, raw, method, buffer);
+  if (fallback.outcome != Outcome::found) return impl_->match(host, raw, method, buffer);
+  if (refused) {
+    const size_t begin = buffer.decoded.size();
+    buffer.decoded += allow;
+    static constexpr std::string_view kName = "allow";
+    buffer.params.push_back({{kName.data(), kName.size()}, {buffer.decoded.data() + begin, allow.size()}});
+  }
+  return fallback;
+}
+
+Match RouteTable::Impl::match(std::string_view host, std::string_view raw, std::string_view method,
+                              MatchBuffer& buffer) const {
   buffer.clear();
   Path path;
-  if (!Impl::split(raw, buffer, path)) return {Outcome::bad_path, 0, {}};
+  if (!split(raw, buffer, path)) return {Outcome::bad_path, 0, {}};
 
-  const Segment* roots[2] = {nullptr, &impl_->any_host};
-  if (!impl_->hosts.empty()) {
+  const Segment* roots[2] = {nullptr, &any_host};
+  if (!hosts.empty()) {
     std::array<char, 256> lower;
-    const auto found = impl_->hosts.find(plain_host(host, lower));
-    if (found != impl_->hosts.end()) roots[0] = found->second.get();
+    const auto found = hosts.find(plain_host(host, lower));
+    if (found != hosts.end()) roots[0] = found->second.get();
   }
   for (const Segment* root : roots) {
     if (!root) continue;
     Search search{path, method};
-    const uint32_t route = find(search, *root, 0);
+    uint32_t route = find(search, *root, 0);
+    if (route == Endpoint::kNoRoute && search.refused_count == 0 && any_slash && path.count > 1 &&
+        path.segments[path.count - 1].empty()) {
+      --path.count;
+      search.without_slash = true;
+      route = find(search, *root, 0);
+      ++path.count;
+    }
     if (route != Endpoint::kNoRoute) {
       for (size_t i = 0; i < search.names->size(); ++i) {
         const std::string& name = (*search.names)[i];

@@ -44,6 +44,8 @@ struct Pattern {
   std::vector<std::string> methods;  // empty: every method
   uint32_t route = 0;                // what a match answers
   bool directory = false;            // a request for the mount without its final slash answers add_slash
+  bool slash = false;                // takes its path with a final slash more, too, where no other pattern does
+  bool fallback = false;             // asked when no other pattern matches, or none takes the method
 };
 
 // Thrown by add(): the same host, path shape and method lead to another route already.
@@ -66,7 +68,8 @@ class RouteTable {
   void freeze();
 
   // path: the target's raw path. host: lower or upper case, with or without port. HEAD falls back to GET. OPTIONS that
-  // no pattern accepts answers method_not_allowed with `allow`, which the caller turns into 204.
+  // no pattern accepts answers method_not_allowed with `allow`, which the caller turns into 204. A fallback that is
+  // found in place of that has a parameter `allow`.
   Match match(std::string_view host, std::string_view path, std::string_view method,
               MatchBuffer& buffer) const noexcept;
 

@@ -90,6 +90,57 @@ TEST_CASE("RouteTable.MostSpecificPatternThatAcceptsTheMethodWins") {
   }
 }
 
+TEST_CASE("RouteTable.FinalSlashIsLookedPastWhereNothingElseMatches") {
+  const RouteTable table = table_of({
+      {.host = "", .path = "/", .methods = {"GET"}, .route = 0, .slash = true},
+      {.host = "", .path = "/a", .methods = {"GET"}, .route = 1, .slash = true},
+      {.host = "", .path = "/a/:id", .methods = {"GET"}, .route = 2, .slash = true},
+      {.host = "", .path = "/strict", .methods = {"GET"}, .route = 3},
+      {.host = "", .path = "/b", .methods = {"GET"}, .route = 4, .slash = true},
+      {.host = "", .path = "/b/*", .methods = {"GET"}, .route = 5},
+      {.host = "", .path = "/c", .methods = {"GET"}, .route = 6, .slash = true},
+      {.host = "", .path = "/c/", .methods = {"GET"}, .route = 7},
+  });
+  const std::pair<const char*, const char*> cases[] = {
+      {"/", "0"},       {"//", "none"},       {"/a/", "1"},    {"/a//", "none"}, {"/a/7/", "2 id=7"},
+      {"/strict", "3"}, {"/strict/", "none"}, {"/b/", "5 *="}, {"/c/", "7"},     {"/a/.", "1"},
+  };
+  for (const auto& [path, want] : cases) {
+    INFO(path);
+    CHECK(described(table, "x", path, "GET") == want);
+  }
+  CHECK(described(table, "x", "/a/", "POST") == "allow GET, HEAD, OPTIONS");
+}
+
+TEST_CASE("RouteTable.FallbackTakesWhatNoOtherPatternAnswers") {
+  const RouteTable table = table_of({
+      {.host = "", .path = "/x/a", .methods = {"GET"}, .route = 0},
+      {.host = "", .path = "/x/:id", .methods = {"POST"}, .route = 1},
+      {.host = "", .path = "/x/*", .methods = {}, .route = 2, .fallback = true},
+      {.host = "", .path = "/x/*", .methods = {}, .route = 3, .fallback = true},
+      {.host = "", .path = "/y", .methods = {"GET"}, .route = 4},
+  });
+  struct Case {
+    const char *path, *method, *want;
+  };
+  const Case cases[] = {
+      {"/x/a", "GET", "0"},
+      {"/x/a", "HEAD", "0"},
+      {"/x/a", "POST", "1 id=a"},
+      {"/x/a", "DELETE", "2 *=a allow=GET, HEAD, OPTIONS, POST"},
+      {"/x/%C3%A9/%20", "GET", "2 *=\xC3\xA9/ "},
+      {"/x/%61", "OPTIONS", "2 *=a allow=GET, HEAD, OPTIONS, POST"},
+      {"/x", "PURGE", "2 *="},
+      {"/y", "POST", "allow GET, HEAD, OPTIONS"},
+      {"/z", "GET", "none"},
+      {"/x/%00", "GET", "bad"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.method << " " << c.path);
+    CHECK(described(table, "x", c.path, c.method) == c.want);
+  }
+}
+
 TEST_CASE("RouteTable.RefusesMalformedAndTakenPatterns") {
   for (const char* path : {"", "users", "/a/*/b", "/a/:", "/:x/:x", "/a/../b", "/%zz"}) {
     INFO(path);
