@@ -2,6 +2,7 @@
 
 #include "answer.hpp"
 #include "bridge.hpp"
+#include "carried.hpp"
 #include "error_page.hpp"
 #include "event_loop.hpp"
 #include "host.hpp"
@@ -17,6 +18,11 @@ namespace {
 Answer& answer_of_thread() {
   thread_local Answer answer;
   return answer;
+}
+
+void log_raised(const roost_request* request, const std::string& why) {
+  const std::string id(view(host->text(request, ROOST_TEXT_REQUEST_ID)));
+  log(ROOST_LOG_ERROR, "request " + id + ": " + why);
 }
 
 bool is_cancellation() {
@@ -96,12 +102,20 @@ void Call::raised() {
     host->drop(responder_);
     return finish();
   }
+  Ref carried = take_carried_response();
+  if (carried && !PyErr_Occurred()) return done(std::move(carried));
   const std::string traceback = take_traceback();
   if (request_object_ != nullptr) release_request(std::exchange(request_object_, nullptr));
+  const std::string why = target_->name + " raised\n" + traceback;
   if (bridge().development())
     respond_with_traceback(request_, responder_, target_->name, traceback);
-  else
-    host->fail(responder_, str(target_->name + " raised\n" + traceback));
+  else if (Answer& answer = answer_of_thread(); carried && answer.prepare(carried.get())) {
+    log_raised(request_, why);
+    answer.send(responder_);
+  } else {
+    PyErr_Clear();
+    host->fail(responder_, str(why));
+  }
   finish();
 }
 

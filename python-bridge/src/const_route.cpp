@@ -9,7 +9,7 @@ bool ConstRoute::add(const roost_mount_sink& sink, std::string_view methods, std
                      roost_error* error) {
   roost_route route{};
   route.struct_size = sizeof route;
-  route.flags = ROOST_HANDLER_IMMEDIATE;
+  route.flags = ROOST_HANDLER_IMMEDIATE | ROOST_ROUTE_SLASH;
   route.methods = str(methods);
   route.pattern = str(pattern);
   route.name = str(name_);

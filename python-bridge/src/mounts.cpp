@@ -115,7 +115,8 @@ bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_er
   const Ref asynchronous = attribute(entry, "asynchronous");
   const Ref takes_request = attribute(entry, "takes_request");
   const Ref constant = attribute(entry, "const");
-  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request || !constant) return false;
+  const Ref fallback = attribute(entry, "fallback");
+  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request || !constant || !fallback) return false;
   const std::string_view method_list = utf8_of(methods.get());
   const std::string_view path = utf8_of(pattern.get());
   const std::string_view title = utf8_of(name.get());
@@ -130,6 +131,7 @@ bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_er
   note(*target);
   roost_route route{};
   route.struct_size = sizeof route;
+  route.flags = PyObject_IsTrue(fallback.get()) == 1 ? ROOST_ROUTE_FALLBACK : ROOST_ROUTE_SLASH;
   route.methods = str(method_list);
   route.pattern = str(path);
   route.name = str(target->name);

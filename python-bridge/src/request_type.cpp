@@ -31,6 +31,8 @@ enum Slot : size_t {
   kState,
   kFormData,
   kFiles,
+  kSession,
+  kCookies,
   kSlots
 };
 
@@ -206,7 +208,7 @@ PyObject* new_state() {
 PyObject* read_slot(RequestObject* request, Slot slot) {
   const roost_request* const raw = request->raw;
   if (slot == kState) return new_state();
-  if (slot == kIdentity || raw == nullptr) return Py_NewRef(Py_None);
+  if (slot == kIdentity || slot == kSession || raw == nullptr) return Py_NewRef(Py_None);
   switch (slot) {
     case kMethod:
       return intern_method(view(raw->method));
@@ -288,6 +290,20 @@ PyObject* get_slot(PyObject* self, void* closure) {
 int set_slot(PyObject* self, PyObject* value, void* closure) {
   Py_XSETREF(request_of(self)->slots[reinterpret_cast<size_t>(closure)], Py_NewRef(value ? value : Py_None));
   return 0;
+}
+
+PyObject* get_cookies(PyObject* self, void*) {
+  RequestObject* request = request_of(self);
+  if (request->slots[kCookies] == nullptr) {
+    const Ref headers = Ref::steal(get_slot(self, reinterpret_cast<void*>(kHeaders)));
+    const Ref module = headers ? Ref::steal(PyImport_ImportModule("roost.cookies")) : Ref();
+    PyObject* read = module ? PyObject_CallMethod(module.get(), "cookies_of", "O", headers.get()) : nullptr;
+    if (request->slots[kCookies] == nullptr)
+      request->slots[kCookies] = read;
+    else
+      Py_XDECREF(read);
+  }
+  return Py_XNewRef(request->slots[kCookies]);
 }
 
 PyObject* request_json(PyObject* self, PyObject*) {
@@ -372,6 +388,9 @@ PyGetSetDef request_fields[] = {
     ROOST_FIELD("files", kFiles, "Files: the files of a form by field name; empty where there are none."),
     ROOST_FIELD("ip_addr", kIpAddr, "The client's address, behind trusted proxies the one they name."),
     ROOST_FIELD("identity", kIdentity, "Who asks, set by the application's own authentication; None at first."),
+    ROOST_FIELD("session", kSession, "The client's session, where the application has configured them; else None."),
+    {"cookies", get_cookies, set_slot, "A dict of what the client's Cookie headers say.",
+     reinterpret_cast<void*>(kCookies)},
     ROOST_FIELD("state", kState, "Anything the application wants to keep with the request."),
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 

@@ -126,6 +126,26 @@ int set_body(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
+// In Python: what is written now and then is easier to read there.
+template <const char* Name>
+PyObject* call_cookies(PyObject* self, PyObject* args, PyObject* keywords) {
+  const Ref module = Ref::steal(PyImport_ImportModule("roost.cookies"));
+  const Ref function = module ? Ref::steal(PyObject_GetAttrString(module.get(), Name)) : Ref();
+  const Ref first = function ? Ref::steal(PyTuple_Pack(1, self)) : Ref();
+  const Ref all = first ? Ref::steal(PySequence_Concat(first.get(), args)) : Ref();
+  return all ? PyObject_Call(function.get(), all.get(), keywords) : nullptr;
+}
+
+constexpr char kSetCookie[] = "set_cookie";
+constexpr char kDeleteCookie[] = "delete_cookie";
+
+PyMethodDef response_methods[] = {
+    {"set_cookie", reinterpret_cast<PyCFunction>(call_cookies<kSetCookie>), METH_VARARGS | METH_KEYWORDS,
+     "Sets a cookie, see roost.cookies.set_cookie."},
+    {"delete_cookie", reinterpret_cast<PyCFunction>(call_cookies<kDeleteCookie>), METH_VARARGS | METH_KEYWORDS,
+     "Has the browser forget a cookie, see roost.cookies.delete_cookie."},
+    {nullptr, nullptr, 0, nullptr}};
+
 PyObject* response_repr(PyObject* self) {
   return PyUnicode_FromFormat("<Response %ld>", response_of(self)->status);
 }
@@ -145,6 +165,7 @@ PyType_Slot response_slots[] = {{Py_tp_new, reinterpret_cast<void*>(response_new
                                 {Py_tp_traverse, reinterpret_cast<void*>(response_traverse)},
                                 {Py_tp_clear, reinterpret_cast<void*>(response_clear)},
                                 {Py_tp_getset, response_fields},
+                                {Py_tp_methods, response_methods},
                                 {Py_tp_repr, reinterpret_cast<void*>(response_repr)},
                                 {0, nullptr}};
 PyType_Spec response_spec = {"roost._native.Response", sizeof(ResponseObject), 0,

@@ -328,7 +328,7 @@ def test_response_of_a_before_handler_ends_the_chain(app: App, asynchronous: boo
     app.add_route("GET", "/api/x", later if asynchronous else lambda: "ok")
     app.add_route("GET", "/open", lambda: "open")
     client = TestClient(app)
-    assert (client.get("/api/x").status_code, called) == (401, [])
+    assert (client.get("/api/x").status_code, called) == (401, ["after"])
     assert client.get("/api/x", headers={"Authorization": "me"}).text == "ok"
     assert client.get("/open").text == "open"
 
@@ -471,7 +471,37 @@ def test_cors_answers_preflight_before_other_middleware_and_marks_refusals() -> 
     assert "Authorization" in preflight.headers["access-control-allow-headers"]
     refused = client.get("/x", headers={"Origin": "https://a.example"})
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "https://a.example")
-    assert client.get("/missing", headers=ask).status_code == 404
+    missing = client.get("/missing", headers={**ask, "Authorization": "me"})
+    assert (missing.status_code, missing.headers["access-control-allow-origin"]) == (404, "https://a.example")
+    wrong = client.patch("/x", headers={"Origin": "https://a.example", "Authorization": "me"})
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+    assert wrong.headers["access-control-allow-origin"] == "https://a.example"
+
+
+def test_cors_any_header_is_named_back_as_credentials_may_come() -> None:
+    app = App(__file__)
+    app.add_route("GET", "/x", lambda: "x")
+    ALLOW_CORS(app, ["https://a.example"], headers=["*"])
+    ask = {
+        "Origin": "https://a.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "x-own, x-other",
+    }
+    answer = TestClient(app).options("/x", headers=ask)
+    assert answer.headers["access-control-allow-headers"] == "x-own, x-other"
+    assert answer.headers["vary"] == "Origin, Access-Control-Request-Headers"
+
+
+def test_cors_marks_the_500_of_a_handler_that_raised() -> None:
+    app = App(__file__)
+    ALLOW_CORS(app, ["https://a.example"])
+
+    @app.get("/x")
+    def failing() -> None:
+        raise LookupError
+
+    answer = TestClient(app, raise_exceptions=False).get("/x", headers={"Origin": "https://a.example"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (500, "https://a.example")
 
 
 # Hooks -------------------------------------------------------------------------------------------------------------

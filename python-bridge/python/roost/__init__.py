@@ -18,21 +18,27 @@ from roost._native import Headers, QueryParams, Request, Response
 from roost.app import App
 from roost.cors import ALLOW_CORS
 from roost.dependencies import Depends
+from roost.exceptions import HTTPException
 from roost.router import SubRouter
 from roost.websocket import WebSocket, WebSocketDisconnect, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from roost.authentication import AuthenticationHandler, BearerGetter, Identity
     from roost.forms import Files, FormData, UploadFile
     from roost.websocket_handler import WebSocketAdapter
 
 __all__ = [
     "ALLOW_CORS",
     "App",
+    "AuthenticationHandler",
+    "BearerGetter",
     "Depends",
     "Files",
     "FormData",
+    "HTTPException",
     "Headers",
+    "Identity",
     "QueryParams",
     "Request",
     "Response",
@@ -44,15 +50,22 @@ __all__ = [
     "publish",
 ]
 
+# Imported when they are asked for: a worker whose application has no use for them does not pay for them.
+_LATER = {
+    "AuthenticationHandler": "authentication",
+    "BearerGetter": "authentication",
+    "Files": "forms",
+    "FormData": "forms",
+    "Identity": "authentication",
+    "UploadFile": "forms",
+    "WebSocketAdapter": "websocket_handler",
+}
+
 
 def __getattr__(name: str) -> object:
-    # Costs memory that applications without such handlers do not pay for.
-    if name == "WebSocketAdapter":
-        from roost.websocket_handler import WebSocketAdapter
+    if name not in _LATER:
+        raise AttributeError(f"module 'roost' has no attribute {name!r}")
+    from importlib import import_module
 
-        return WebSocketAdapter
-    if name in ("Files", "FormData", "UploadFile"):
-        import roost.forms
-
-        return getattr(roost.forms, name)
-    raise AttributeError(f"module 'roost' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"roost.{_LATER[name]}"), name)
+    return found

@@ -1,111 +1,146 @@
-"""Middleware and handler made into one callable, when the application is mounted: nothing is looked up later."""
+"""Middleware and handler made into one callable, when the application is mounted: nothing is looked up later.
+
+Before handlers in order until one returns a response, else the handler; then the after handlers, which see every
+response: the handler's, one of a before handler, one that stands for an exception. An exception that nobody answers is
+a 500 to them, and then goes on to the bridge, which logs it.
+"""
 
 from __future__ import annotations
 
 from roost import _pattern
-from roost._callable import is_async, is_certainly_async, signature
+from roost._callable import is_async, is_certainly_async, name_of, signature
 from roost._native import Request, Response, to_response
+from roost.exceptions import HTTPException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from roost.exceptions import ErrorHandlers
+
+    # function, how many arguments it takes, whether its result must be awaited, whether it is meant for a request's
+    # path (None: always)
+    Bound = tuple[Callable[..., Any], int, bool, Callable[[Request], bool] | None]
+
 
 class Step:
-    """A before or after handler: what to call, the paths it is for (None: all), and what it is called with."""
+    """A before or after handler: what to call, the paths it is for (None: all), and how many arguments it takes."""
 
-    def __init__(self, function: Callable[..., Any], pattern: str | None, after: bool, always: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any], pattern: str | None, after: bool) -> None:
         told = signature(function)
         count = 2 if told.names is None else len(told.names)
-        if max(told.required, 0) > (2 if after else 1):
-            raise TypeError(f"{function!r}: a before handler takes (request), an after handler (request, response)")
+        if told.required > (2 if after else 1):
+            raise TypeError(
+                f"{name_of(function)}: a before handler takes (request), an after handler (response) or"
+                " (request, response)"
+            )
         self.function = function
         self.pattern = pattern
         self.asynchronous = is_async(function)
         self.awaitable = is_certainly_async(function)
         self.arguments = min(count, 2) if after else min(count, 1)
-        self.always = always  # an after handler that also runs for the Response of a before handler
 
-    def on(self, route: str) -> Step | None:
-        """This step as it goes with that route; None when none of its paths is meant."""
-        if self.pattern is None:
-            return self
-        relation = _pattern.relate(self.pattern, route)
+    def on(self, prefix: str, route: str) -> Bound | None:
+        """This step as it goes with that route, registered at a router with that prefix; None: not at all."""
+        pattern = self.pattern
+        if pattern is None:
+            if not prefix:
+                return self.function, self.arguments, self.awaitable, None
+            pattern = prefix + "/*"
+        elif prefix and not (pattern == prefix or pattern.startswith(prefix + "/")):
+            pattern = _pattern.join(prefix, pattern)
+        relation = _pattern.relate(pattern, route)
         if relation is False:
             return None
-        return self if relation else _Sometimes(self, route)
-
-    def applies(self, request: Request) -> bool:
-        """Whether it is meant for this request's path."""
-        return True
+        return self.function, self.arguments, self.awaitable, None if relation else applies_to(pattern, route)
 
 
-class _Sometimes(Step):
-    """A step of a route some of whose paths are meant."""
+def applies_to(pattern: str, route: str) -> Callable[[Request], bool]:
+    """Whether a request of that route is for a path of the pattern."""
 
-    def __init__(self, step: Step, route: str) -> None:
-        self.__dict__.update(step.__dict__)
-        self._route = route
+    def applies(request: Request) -> bool:
+        return _pattern.match(pattern, _pattern.fill(route, dict(request.path_params))) is not None
 
-    def applies(self, request: Request) -> bool:
-        assert self.pattern is not None
-        return _pattern.match(self.pattern, _pattern.fill(self._route, dict(request.path_params))) is not None
+    return applies
 
 
 def compose(
-    route: str,
     handler: Callable[..., Any],
     asynchronous: bool,
     takes_request: bool,
-    before: Sequence[Step],
-    after: Sequence[Step],
-    on_error: Callable[..., Any] | None,
+    before: Sequence[Bound],
+    after: Sequence[Bound],
+    errors: Sequence[ErrorHandlers],
 ) -> tuple[Callable[..., Any], bool, bool]:
-    """One callable with what is meant for `route` around `handler`; the same pair of facts about it."""
-    first = [step for step in (step.on(route) for step in before) if step]
-    last = [step for step in (step.on(route) for step in after) if step]
-    if not first and not last and on_error is None:
+    """One callable with all that around `handler`; the same pair of facts about it.
+
+    Args:
+        errors: those of the innermost router first.
+    """
+    errors = [some for some in errors if some]
+    if not before and not after and not errors:
         return handler, asynchronous, takes_request
-    if asynchronous or any(s.asynchronous for s in (*first, *last)) or (on_error is not None and is_async(on_error)):
-        return _async_chain(handler, asynchronous, takes_request, first, last, on_error), True, True
-    return _sync_chain(handler, takes_request, first, last, on_error), False, True
-
-
-def _after_arguments(step: Step, request: Request, response: Response) -> tuple[Any, ...]:
-    return (request, response)[2 - step.arguments :]
+    functions = [step[0] for step in (*before, *after)] + [f for some in errors for f in some.handlers()]
+    if asynchronous or any(is_async(function) for function in functions):
+        return _async_chain(handler, asynchronous, takes_request, before, after, errors), True, True
+    return _sync_chain(handler, takes_request, before, after, errors), False, True
 
 
 def _sync_chain(
     handler: Callable[..., Any],
     takes_request: bool,
-    before: Sequence[Step],
-    after: Sequence[Step],
-    on_error: Callable[..., Any] | None,
-) -> Callable[[Request], Response]:
-    def answer(request: Request) -> tuple[Request, Response, bool]:
-        for step in before:
-            if step.applies(request):
-                outcome = step.function(request) if step.arguments else step.function()
-                if isinstance(outcome, Response):
-                    return request, outcome, True
-                if isinstance(outcome, Request):
-                    request = outcome
-        return request, to_response(handler(request) if takes_request else handler()), False
-
-    def chain(request: Request) -> Response:
+    before: Sequence[Bound],
+    after: Sequence[Bound],
+    errors: Sequence[ErrorHandlers],
+) -> Callable[[Request], Any]:
+    def chain(request: Request) -> Any:
+        failure: BaseException | None = None
+        response: Any
         try:
-            request, response, ended = answer(request)
-            for step in after:
-                if (step.always or not ended) and step.applies(request):
-                    outcome = step.function(*_after_arguments(step, request, response))
-                    if outcome is not None:
-                        response = to_response(outcome)
-            return response
+            for function, arguments, _, applies in before:
+                if applies is None or applies(request):
+                    outcome = function(request) if arguments else function()
+                    if outcome is None or outcome is request:
+                        continue
+                    if isinstance(outcome, Request):
+                        request = outcome
+                        continue
+                    response = to_response(outcome)
+                    break
+            else:
+                response = handler(request) if takes_request else handler()
+                if after:
+                    response = to_response(response)
         except Exception as error:
-            if on_error is None:
-                raise
-            return to_response(on_error(error))
+            response, failure = recover(request, error)
+        for function, arguments, _, applies in after:
+            try:
+                if applies is None or applies(request):
+                    outcome = (
+                        function(response)
+                        if arguments == 1
+                        else function(request, response)
+                        if arguments
+                        else function()
+                    )
+                    if outcome is not None and outcome is not response:
+                        response = to_response(outcome)
+            except Exception as error:
+                response, failure = recover(request, error)
+        if failure is not None:
+            failure.__roost_response__ = response  # type: ignore[attr-defined]
+            raise failure
+        return response
+
+    def recover(request: Request, error: Exception) -> tuple[Response, BaseException | None]:
+        answer = _handler_of(errors, error)
+        if answer is not None:
+            try:
+                return to_response(_call(answer, request, error)), None
+            except Exception as another:
+                error = another
+        return _answer(error, bool(after))
 
     chain.__wrapped__ = handler  # type: ignore[attr-defined]
     return chain
@@ -115,48 +150,106 @@ def _async_chain(
     handler: Callable[..., Any],
     asynchronous: bool,
     takes_request: bool,
-    before: Sequence[Step],
-    after: Sequence[Step],
-    on_error: Callable[..., Any] | None,
+    before: Sequence[Bound],
+    after: Sequence[Bound],
+    errors: Sequence[ErrorHandlers],
 ) -> Callable[[Request], Any]:
-    async def blocking(function: Callable[..., Any], *args: Any) -> Any:
-        """A plain function may block: beside the loop. Middleware, which is short, is called on it."""
-        import asyncio
-
-        return await asyncio.to_thread(function, *args)
-
-    async def answer(request: Request) -> tuple[Request, Response, bool]:
-        for step in before:
-            if step.applies(request):
-                outcome = step.function(request) if step.arguments else step.function()
-                if step.awaitable or hasattr(outcome, "__await__"):
-                    outcome = await outcome
-                if isinstance(outcome, Response):
-                    return request, outcome, True
-                if isinstance(outcome, Request):
-                    request = outcome
-        args = (request,) if takes_request else ()
-        result = await handler(*args) if asynchronous else await blocking(handler, *args)
-        if hasattr(result, "__await__"):
-            result = await result
-        return request, to_response(result), False
-
-    async def chain(request: Request) -> Response:
+    async def chain(request: Request) -> Any:
+        failure: BaseException | None = None
+        response: Any
         try:
-            request, response, ended = await answer(request)
-            for step in after:
-                if (step.always or not ended) and step.applies(request):
-                    outcome = step.function(*_after_arguments(step, request, response))
-                    if step.awaitable or hasattr(outcome, "__await__"):
+            for function, arguments, awaitable, applies in before:
+                if applies is None or applies(request):
+                    outcome = function(request) if arguments else function()
+                    if awaitable or hasattr(outcome, "__await__"):
                         outcome = await outcome
-                    if outcome is not None:
-                        response = to_response(outcome)
-            return response
+                    if outcome is None or outcome is request:
+                        continue
+                    if isinstance(outcome, Request):
+                        request = outcome
+                        continue
+                    response = to_response(outcome)
+                    break
+            else:
+                if asynchronous:
+                    response = await (handler(request) if takes_request else handler())
+                else:
+                    response = await _beside(handler, *((request,) if takes_request else ()))
+                if after:
+                    response = to_response(response)
         except Exception as error:
-            if on_error is None:
-                raise
-            outcome = on_error(error)
-            return to_response(await outcome if hasattr(outcome, "__await__") else outcome)
+            response, failure = await recover(request, error)
+        for function, arguments, awaitable, applies in after:
+            try:
+                if applies is None or applies(request):
+                    outcome = (
+                        function(response)
+                        if arguments == 1
+                        else function(request, response)
+                        if arguments
+                        else function()
+                    )
+                    if awaitable or hasattr(outcome, "__await__"):
+                        outcome = await outcome
+                    if outcome is not None and outcome is not response:
+                        response = to_response(outcome)
+            except Exception as error:
+                response, failure = await recover(request, error)
+        if failure is not None:
+            failure.__roost_response__ = response  # type: ignore[attr-defined]
+            raise failure
+        return response
+
+    async def recover(request: Request, error: Exception) -> tuple[Response, BaseException | None]:
+        answer = _handler_of(errors, error)
+        if answer is not None:
+            try:
+                outcome = _call(answer, request, error)
+                return to_response(await outcome if hasattr(outcome, "__await__") else outcome), None
+            except Exception as another:
+                error = another
+        return _answer(error, bool(after))
 
     chain.__wrapped__ = handler  # type: ignore[attr-defined]
     return chain
+
+
+async def _beside(function: Callable[..., Any], *args: Any) -> Any:
+    """Calls a plain handler, which may block, beside the loop; what it sets in the context is there afterwards.
+
+    Middleware, which is short, is called on the loop.
+    """
+    import asyncio
+    import contextvars
+
+    context = contextvars.copy_context()
+    outcome = await asyncio.get_running_loop().run_in_executor(None, context.run, function, *args)
+    for variable, value in context.items():
+        if variable.get(_UNSET) is not value:
+            variable.set(value)
+    return await outcome if hasattr(outcome, "__await__") else outcome
+
+
+_UNSET: Any = object()
+
+
+def _handler_of(errors: Sequence[ErrorHandlers], error: BaseException) -> Callable[..., Any] | None:
+    for some in errors:
+        found = some.find(error)
+        if found is not None:
+            return found
+    return None
+
+
+def _call(answer: Callable[..., Any], request: Request, error: BaseException) -> Any:
+    names = signature(answer).names
+    return answer(request, error) if names is None or len(names) > 1 else answer(error)
+
+
+def _answer(error: Exception, wanted: bool) -> tuple[Any, BaseException | None]:
+    """The response of an HTTPException; for another one a 500, where after handlers want to see it."""
+    if isinstance(error, HTTPException):
+        return error.__roost_response__(), None
+    if not wanted:
+        raise error
+    return Response(500, {"Content-Type": "text/plain; charset=utf-8"}, "Internal Server Error\n"), error

@@ -76,6 +76,8 @@ class Request:
     files: Files
     ip_addr: str
     identity: Any
+    session: Any
+    cookies: dict[str, str]
     state: Any
     def json(self) -> Any: ...
 
@@ -93,6 +95,20 @@ class Response:
     status_code: int
     body: Any
     description: Any
+    def set_cookie(
+        self,
+        key: str,
+        value: str,
+        path: str | None = None,
+        domain: str | None = None,
+        max_age: int | None = None,
+        expires: str | float | None = None,
+        secure: bool = False,
+        http_only: bool = False,
+        same_site: str | None = None,
+        partitioned: bool = False,
+    ) -> None: ...
+    def delete_cookie(self, key: str, path: str | None = None, domain: str | None = None) -> None: ...
     @property
     def headers(self) -> Headers: ...
     @headers.setter

@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 
 from roost import _pattern
-from roost._binding import bind
-from roost._callable import name_of, signature
-from roost._chain import Step, compose
-from roost._const import Constant
-from roost._native import Response
+from roost._chain import Step
+from roost._headers import GlobalHeaders
+from roost._mounting import Mount, mount, placed_routes
 from roost.config import Config, is_program, of_program
-from roost.router import MountedRoute, Route, Router
+from roost.router import Router
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from roost.mcp import MCPApp
-    from roost.websocket import WebSocket
-    from roost.websocket_handler import WebSocketHandler
-
-    Handler = TypeVar("Handler", bound=Callable[..., Any])
+    from roost.route import Route
+    from roost.sessions import SessionManager
 
 
 class State:
@@ -34,36 +30,42 @@ class State:
         def __setattr__(self, name: str, value: Any) -> None: ...
 
 
-class Mount:
-    """What an application contributes to the server's routes; read by the bridge in the prototype."""
-
-    def __init__(self) -> None:
-        self.routes: list[MountedRoute] = []
-        self.directories: list[tuple[str, str, str, bool]] = []  # path, directory, index file, listing
-        self.websockets: list[tuple[str, WebSocket | WebSocketHandler, str]] = []  # pattern, handlers, name
-        self.startup: list[Callable[[], Any]] = []
-        self.shutdown: list[Callable[[], Any]] = []
-
-
 class App(Router):
     """A web application.
 
     Args:
-        file: `__file__` of the module; relative directories are relative to it.
+        file_object: `__file__` of the module; relative directories are relative to it.
+        config: options of the server (`roost.config.Config`), in place of the defaults.
+        openapi: what its documentation says of it.
+        dependencies: what all handlers are given, as `inject_global` does it.
     """
 
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
+    def __init__(
+        self,
+        file_object: str,
+        config: Config | None = None,
+        openapi_file_path: str | None = None,
+        openapi: Any = None,
+        dependencies: Any = None,
+    ) -> None:
+        super().__init__(file_object)
         self.state = State()
+        self.dependency_overrides: dict[Any, Any] = {}
+        """What is called in place of a dependency: for tests."""
+        self.openapi = openapi
+        self.openapi_file_path = openapi_file_path
+        self._given_config = config
         self._config: Config | None = None
         self._mcp: MCPApp | None = None
         self._directories: list[tuple[str, str, str, bool]] = []
-        self._before: list[Step] = []
-        self._after: list[Step] = []
         self._around: list[tuple[Step, Step]] = []
-        self._startup: list[Callable[[], Any]] = []
-        self._shutdown: list[Callable[[], Any]] = []
-        self._on_error: Callable[..., Any] | None = None
+        self._request_headers = GlobalHeaders(after=False)
+        self._response_headers = GlobalHeaders(after=True)
+        self._sessions: tuple[Step, ...] = ()
+        if dependencies is not None:
+            # Robyn's DependencyMap, or a dict.
+            read = getattr(dependencies, "get_global_dependencies", None)
+            self.inject_global(**(read() if read else dependencies))
         if is_program(self.file):  # before the module's further code looks into the environment
             Config().load_files(os.path.dirname(self.file))
 
@@ -71,28 +73,7 @@ class App(Router):
 
     def all_routes(self) -> list[Route]:
         """Every route, those of included routers with what is put before them."""
-        return [route for _, route in self._flattened()]
-
-    def _flattened(self) -> Iterator[tuple[list[Router], Route]]:
-        """Each route with the routers it is in, outermost first."""
-
-        def walk(router: Router, around: list[Router], prefix: str) -> Iterator[tuple[list[Router], Route]]:
-            for route in router._routes:
-                yield around, route.below(prefix)
-            for inner in router._routers:
-                yield from walk(inner, [*around, inner], _pattern.join(prefix, inner.prefix or "/"))
-
-        return walk(self, [self], self.prefix)
-
-    def _routers_below(self) -> Iterator[tuple[Router, str]]:
-        """This router and the included ones, with what is put before their routes."""
-
-        def walk(router: Router, prefix: str) -> Iterator[tuple[Router, str]]:
-            yield router, prefix
-            for inner in router._routers:
-                yield from walk(inner, _pattern.join(prefix, inner.prefix or "/"))
-
-        return walk(self, self.prefix)
+        return [route for _, route in placed_routes(self)]
 
     def serve_directory(
         self, route: str, directory_path: str, index_file: str | None = None, show_files_listing: bool = False
@@ -108,63 +89,87 @@ class App(Router):
         directory = os.path.join(os.path.dirname(self.file), directory_path)
         self._directories.append((_pattern.checked(route), directory, index_file or "", show_files_listing))
 
+    add_directory = serve_directory
+
     # Middleware -------------------------------------------------------------------------------------------------
 
-    def before_request(self, endpoint: str | None = None) -> Callable[[Handler], Handler]:
-        """Decorates what is called with each request before its handler, in order of registration.
-
-        A Response that it returns is the answer: no further before handler, handler or after handler is called.
-
-        Args:
-            endpoint: a path or a pattern ("/api/*" includes "/api") below the application's mount; None for all routes.
-        """
-
-        def register(handler: Handler) -> Handler:
-            self._before.append(Step(handler, endpoint and _pattern.checked(endpoint), after=False))
-            return handler
-
-        return register
-
-    def after_request(self, endpoint: str | None = None) -> Callable[[Handler], Handler]:
-        """Decorates what is called with (response) or (request, response) after the handler, in order of registration.
-
-        It may change the response, or return another one.
-
-        Args:
-            endpoint: as for `before_request`.
-        """
-
-        def register(handler: Handler) -> Handler:
-            self._after.append(Step(handler, endpoint and _pattern.checked(endpoint), after=True))
-            return handler
-
-        return register
-
     def surround(self, before: Callable[..., Any], after: Callable[..., Any]) -> None:
-        """A pair of a before and an after handler outside of all others; the latter sees every response.
+        """A pair of a before and an after handler outside of all others, those of an earlier call outermost."""
+        self._around.append((Step(before, None, after=False), Step(after, None, after=True)))
 
-        The application then answers OPTIONS on its routes itself, through both.
+    def _request_steps(self) -> list[GlobalHeaders | Step]:
+        """What comes before the before handlers of the application's own."""
+        return [self._request_headers, *self._sessions[:1]]
+
+    def _response_steps(self) -> list[GlobalHeaders | Step]:
+        """What comes before its after handlers."""
+        return [self._response_headers]
+
+    def _last_steps(self) -> list[Step]:
+        """What comes behind them."""
+        return list(self._sessions[1:])
+
+    def add_request_header(self, key: str, value: str) -> None:
+        """Every request has one more value of this header, beside what the client sent."""
+        self._request_headers.add(key, value)
+
+    def set_request_header(self, key: str, value: str) -> None:
+        """Every request has this header with this value, whatever the client sent."""
+        self._request_headers.set(key, value)
+
+    def add_response_header(self, key: str, value: str) -> None:
+        """Every response gets one more value of this header; after handlers see it."""
+        self._response_headers.add(key, value)
+
+    def set_response_header(self, key: str, value: str) -> None:
+        """Every response that has none of its own gets this header; after handlers see it."""
+        self._response_headers.set(key, value)
+
+    def exclude_response_headers_for(self, excluded_response_headers_paths: Sequence[str] | None) -> None:
+        """Leaves these headers out of the responses of some paths or patterns ("/docs", "/raw/*")."""
+        self._response_headers.exclude(excluded_response_headers_paths)
+
+    def configure_sessions(
+        self,
+        secret_key: str | Sequence[str],
+        *,
+        cookie_name: str = "session",
+        max_age: int | None = 14 * 24 * 60 * 60,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = True,
+        same_site: str | None = "Lax",
+    ) -> SessionManager:
+        """Gives each request a `session`: a mapping that a client's requests share, kept in a signed cookie.
+
+        The cookie can be read by who has it, but not changed; it is written when the session changed.
+
+        Args:
+            secret_key: what it is signed with; of several the first one signs, and all are believed: put a new one
+                before the old one, and take that away when `max_age` has passed.
+            max_age: in seconds; None: until the browser is closed.
+
+        Raises:
+            RuntimeError: it was called before.
+            ValueError: there is no key, or browsers would refuse the cookie.
         """
-        self._around.append((Step(before, None, after=False), Step(after, None, after=True, always=True)))
+        from roost.sessions import SessionManager
 
-    def exception(self, handler: Handler) -> Handler:
-        """Decorates what is called with an exception that a handler or middleware raised; its result is the answer."""
-        self._on_error = handler
-        return handler
-
-    # Hooks ------------------------------------------------------------------------------------------------------
-
-    def startup_handler(self, handler: Handler) -> Handler:
-        """Decorates what runs in each worker, on its event loop, before the worker takes requests."""
-        _takes_nothing(handler)
-        self._startup.append(handler)
-        return handler
-
-    def shutdown_handler(self, handler: Handler) -> Handler:
-        """Decorates what runs in each worker after its last request."""
-        _takes_nothing(handler)
-        self._shutdown.append(handler)
-        return handler
+        if self._sessions:
+            raise RuntimeError("sessions are configured already")
+        manager = SessionManager(
+            secret_key,
+            cookie_name=cookie_name,
+            max_age=max_age,
+            path=path,
+            domain=domain,
+            secure=secure,
+            http_only=http_only,
+            same_site=same_site,
+        )
+        self._sessions = (Step(manager.before, None, after=False), Step(manager.after, None, after=True))
+        return manager
 
     # Serving ----------------------------------------------------------------------------------------------------
 
@@ -172,7 +177,7 @@ class App(Router):
     def config(self) -> Config:
         """The options of `python app.py`; the defaults when the application is mounted from a YAML file."""
         if self._config is None:
-            self._config = of_program(Config(), self.file)
+            self._config = of_program(self._given_config or Config(), self.file)
         return self._config
 
     @property
@@ -186,47 +191,7 @@ class App(Router):
 
     def __roost_mount__(self) -> Mount:
         """What the bridge mounts: every route with its middleware composed into it."""
-        mount = Mount()
-        before = [pair[0] for pair in self._around] + self._before
-        after = self._after + [pair[1] for pair in reversed(self._around)]
-        constants: list[Callable[[], Any]] = []
-        routes = self.all_routes()
-        if not self.config.disable_openapi:
-            from roost._documentation import add_documentation
-
-            routes += add_documentation(self, routes, mount)
-        for route in [*routes, *(_options_routes(routes) if self._around else ())]:
-            bound = bind(route, later=bool(self._startup))
-            handler, asynchronous, takes_request = bound.call, bound.asynchronous, bound.takes_request
-            if route.const:
-                constant = Constant(route, handler, asynchronous, takes_request)
-                constants.append(constant.compute)
-                handler, asynchronous, takes_request = constant, False, False
-            call, asynchronous, takes_request = compose(
-                route.pattern, handler, asynchronous, takes_request, before, after, self._on_error
-            )
-            mount.routes.append(
-                MountedRoute(
-                    " ".join(route.methods),
-                    route.pattern,
-                    call,
-                    asynchronous,
-                    takes_request,
-                    route.name,
-                    route.const and call is handler,
-                    route.stream,
-                )
-            )
-        mount.directories += self._directories
-        for router, prefix in self._routers_below():
-            for socket in router._websockets:
-                pattern = _pattern.join(prefix, socket.endpoint)
-                if socket.steered:
-                    socket.bind(pattern, dict)
-                mount.websockets.append((pattern, socket, f"WebSocket {pattern}"))
-        mount.startup += [*self._startup, *constants]
-        mount.shutdown += self._shutdown
-        return mount
+        return mount(self)
 
     def start(
         self, host: str = "127.0.0.1", port: int = 8080, server: dict[str, Any] | None = None, **options: Any
@@ -250,29 +215,3 @@ class App(Router):
         from roost import _serve
 
         _serve.start(self, host, port, server or {}, options)
-
-
-def _options_routes(routes: list[Route]) -> list[Route]:
-    """A route for OPTIONS on each path that has none."""
-    allowed: dict[str, set[str]] = {}
-    for route in routes:
-        allowed.setdefault(route.pattern, set()).update(route.methods)
-    return [
-        Route(("OPTIONS",), pattern, _allow(methods))
-        for pattern, methods in allowed.items()
-        if "OPTIONS" not in methods
-    ]
-
-
-def _allow(methods: set[str]) -> Callable[[], Response]:
-    shown = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
-
-    def options() -> Response:
-        return Response(204, {"Allow": ", ".join(shown)}, "")
-
-    return options
-
-
-def _takes_nothing(handler: Callable[..., Any]) -> None:
-    if signature(handler).required:
-        raise TypeError(f"{name_of(handler)}: a startup or shutdown handler takes no arguments")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from roost._headers import add_vary
 from roost._native import Request, Response
 
 TYPE_CHECKING = False
@@ -26,7 +27,10 @@ def ALLOW_CORS(app: App, origins: Sequence[str] | str, headers: Sequence[str] | 
     allowed = {origins} if isinstance(origins, str) else set(origins)
     wanted = [headers] if isinstance(headers, str) else list(headers or ())
     any_origin = "*" in allowed
-    allow_headers = "*" if "*" in wanted else ", ".join(dict.fromkeys(["Content-Type", "Authorization", *wanted]))
+    # With credentials "*" is a name like others (Fetch, section 3.3.2): what is asked for is named then.
+    any_header = "*" in wanted
+    named = ["Content-Type", "Authorization", *(name for name in wanted if name != "*")]
+    allow_headers = ", ".join(dict.fromkeys(named))
 
     def is_allowed(request: Request, origin: str) -> bool:
         # A page of this very server: browsers send Origin for its POSTs too.
@@ -44,8 +48,7 @@ def ALLOW_CORS(app: App, origins: Sequence[str] | str, headers: Sequence[str] | 
     def add_headers(request: Request, response: Response) -> None:
         origin = request.headers.get("origin")
         if not any_origin:
-            vary = response.headers.get("vary")
-            response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+            add_vary(response, "Origin")
         if not origin or (response.status_code == 403 and not is_allowed(request, origin)):
             return
         response.headers["Access-Control-Allow-Origin"] = "*" if any_origin else origin
@@ -53,6 +56,9 @@ def ALLOW_CORS(app: App, origins: Sequence[str] | str, headers: Sequence[str] | 
             response.headers["Access-Control-Allow-Credentials"] = "true"
         if request.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = _METHODS
-            response.headers["Access-Control-Allow-Headers"] = allow_headers
+            asked = request.headers.get("access-control-request-headers") if any_header else None
+            response.headers["Access-Control-Allow-Headers"] = asked or allow_headers
+            if any_header:
+                add_vary(response, "Access-Control-Request-Headers")
 
     app.surround(refuse_or_answer_preflight, add_headers)

@@ -1,17 +1,21 @@
-"""Routes and what goes with them: what applications and their parts (`SubRouter`) have in common."""
+"""What applications and their parts (`SubRouter`) have in common: routes, and what goes with them."""
 
 from __future__ import annotations
 
 import os
 
 from roost import _pattern
-from roost._callable import name_of
+from roost._callable import name_of, signature
+from roost._chain import Step
+from roost.exceptions import ErrorHandlers
+from roost.route import MountedRoute, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TypedDict, TypeVar, Unpack
 
+    from roost.authentication import AuthenticationHandler
     from roost.websocket import WebSocket
     from roost.websocket_handler import WebSocketHandler
 
@@ -32,105 +36,9 @@ if TYPE_CHECKING:
         include_in_schema: bool
 
 
+__all__ = ["METHODS", "MountedRoute", "Route", "Router", "SubRouter"]
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT")
-
-
-class Route:
-    """One handler with the methods and the pattern that it answers; what it was registered with, unbound.
-
-    `pattern` is below the application's mount once the application lists it (`App.all_routes`), `prefix` what the
-    routers around it put before it, `dependencies` all that is injected there, the nearest first.
-    """
-
-    __slots__ = (
-        "auth_required",
-        "const",
-        "dependencies",
-        "deprecated",
-        "global_dependencies",
-        "handler",
-        "include_in_schema",
-        "methods",
-        "name",
-        "openapi_name",
-        "openapi_tags",
-        "pattern",
-        "prefix",
-        "response_model",
-        "responses",
-        "router_dependencies",
-        "status_code",
-        "stream",
-    )
-
-    def __init__(self, methods: tuple[str, ...], pattern: str, handler: Callable[..., Any]) -> None:
-        self.methods = methods
-        self.pattern = pattern
-        self.handler = handler
-        self.name = name_of(handler)
-        self.const = False
-        self.stream = False
-        self.auth_required = False
-        self.status_code: int | None = None
-        self.response_model: Any = None
-        self.responses: dict[int | str, Any] = {}
-        self.openapi_name = ""
-        self.openapi_tags: list[str] = []
-        self.deprecated = False
-        self.include_in_schema = True
-        self.prefix = ""
-        self.global_dependencies: dict[str, Any] = {}
-        self.router_dependencies: dict[str, Any] = {}
-        self.dependencies: dict[str, Any] = {}
-
-    def below(self, prefix: str) -> Route:
-        """A copy whose pattern begins with the prefix."""
-        made = Route.__new__(Route)
-        for name in Route.__slots__:
-            setattr(made, name, getattr(self, name))
-        made.pattern = _pattern.join(prefix, self.pattern)
-        made.prefix = prefix
-        return made
-
-    @property
-    def place(self) -> str:
-        """Where the handler is written: "file:line", for messages."""
-        code = getattr(getattr(self.handler, "__func__", self.handler), "__code__", None)
-        return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else "?"
-
-    def __repr__(self) -> str:
-        return f"<Route {' '.join(self.methods)} {self.pattern} {self.name}>"
-
-
-class MountedRoute:
-    """A route as the bridge serves it.
-
-    methods: separated by spaces. call: the handler, bound, in the middle of its middleware. asynchronous: it is a
-    coroutine function. takes_request: it is called with the request, else with nothing. const: it is a `Constant`,
-    whose response the server itself gives. stream: it is called before the body is there.
-    """
-
-    __slots__ = ("asynchronous", "call", "const", "methods", "name", "pattern", "stream", "takes_request")
-
-    def __init__(
-        self,
-        methods: str,
-        pattern: str,
-        call: Callable[..., Any],
-        asynchronous: bool,
-        takes_request: bool,
-        name: str,
-        const: bool = False,
-        stream: bool = False,
-    ) -> None:
-        self.methods = methods
-        self.pattern = pattern
-        self.call = call
-        self.asynchronous = asynchronous
-        self.takes_request = takes_request
-        self.name = name
-        self.const = const
-        self.stream = stream
 
 
 class Router:
@@ -145,6 +53,15 @@ class Router:
         self._taken: set[tuple[str, str]] = set()
         self._routers: list[SubRouter] = []
         self._websockets: list[WebSocket | WebSocketHandler] = []
+        self._before: list[Step] = []
+        self._after: list[Step] = []
+        self._errors = ErrorHandlers()
+        self._startup: list[Callable[[], Any]] = []
+        self._shutdown: list[Callable[[], Any]] = []
+        self.tags: list[str] = []
+        self.authentication_handler: AuthenticationHandler | None = None
+        self.global_dependencies: dict[str, Any] = {}
+        self.router_dependencies: dict[str, Any] = {}
         name = self.file or f"router {self.prefix}"
         number = Router._count[name] = Router._count.get(name, -1) + 1
         # What connections of its WebSockets are told apart by: the same in every worker, as they run the same code.
@@ -176,7 +93,8 @@ class Router:
 
         Args:
             route_type: "GET", "GET POST", or a list.
-            endpoint: literal segments, `:name` for one segment, a trailing `*` or `*name` for the remainder.
+            endpoint: literal segments, `:name` for one segment, a trailing `*` or `*name` for the remainder. With or
+                without a final slash means the same.
             const, is_const: call the handler once, at start; its response is everybody's.
             stream: call the handler before the body is there; it reads `request.stream()`.
             auth_required: only for those whom the authentication handler knows.
@@ -197,7 +115,8 @@ class Router:
             raise ValueError(f"{endpoint}: a route needs a method")
         if not callable(handler):
             raise TypeError(f"a handler must be callable, not {handler!r}")
-        route = Route(methods, _pattern.checked(endpoint), handler)
+        # Each route answers its path with a final slash more as well: "/x/" is the path "/x".
+        route = Route(methods, _pattern.checked(endpoint.rstrip("/") or "/"), handler)
         for method in methods:
             if (method, route.pattern) in self._taken:
                 raise ValueError(f"{method} {route.pattern} has a handler already")
@@ -250,6 +169,14 @@ class Router:
         """Decorates the handler of OPTIONS on `endpoint`, in place of the server's answer, see `add_route`."""
         return self._route("OPTIONS", endpoint, options)
 
+    def trace(self, endpoint: str, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]:
+        """Decorates the handler of TRACE on `endpoint`, see `add_route`."""
+        return self._route("TRACE", endpoint, options)
+
+    def connect(self, endpoint: str, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]:
+        """Decorates the handler of CONNECT on `endpoint`, see `add_route`."""
+        return self._route("CONNECT", endpoint, options)
+
     def include_router(self, router: SubRouter) -> None:
         """Adds all that a router has, and will have, below this one's prefix and its own.
 
@@ -300,6 +227,93 @@ class Router:
         """Adds an endpoint; `WebSocket` does so itself."""
         self._websockets.append(websocket)
 
+    # Middleware -------------------------------------------------------------------------------------------------
+
+    def before_request(self, endpoint: str | None = None) -> Callable[[Handler], Handler]:
+        """Decorates what is called with each request before its handler, in order of registration.
+
+        It returns None or the request, and the next one follows; another result is the response: no further before
+        handler and no handler is called. That of a router goes with the router's paths alone, and after those of the
+        routers around it. It is called for paths of its that no route has, too.
+
+        Args:
+            endpoint: a path or a pattern ("/api/*" includes "/api"), below the router's prefix; None for all.
+        """
+
+        def register(handler: Handler) -> Handler:
+            self._before.append(Step(handler, _step_pattern(endpoint), after=False))
+            return handler
+
+        return register
+
+    def after_request(self, endpoint: str | None = None) -> Callable[[Handler], Handler]:
+        """Decorates what is called with (response) or (request, response) after the handler, in order of registration.
+
+        It may change the response, or return another one. It sees every response: those of before handlers and those
+        in place of an exception as well. That of a router is called before those of the routers around it.
+
+        Args:
+            endpoint: as for `before_request`.
+        """
+
+        def register(handler: Handler) -> Handler:
+            self._after.append(Step(handler, _step_pattern(endpoint), after=True))
+            return handler
+
+        return register
+
+    def exception(self, handler: Handler) -> Handler:
+        """Decorates what is called with (error) or (request, error) for each exception; its result is the answer.
+
+        Not for requests that do not fit a handler's signature or that no route has: those have handlers of their own,
+        see `exception_handler`.
+        """
+        self._errors.add(Exception, handler)
+        return handler
+
+    def exception_handler(self, kind: type[BaseException] | int) -> Callable[[Handler], Handler]:
+        """Decorates what is called with (error) or (request, error) for some exceptions; its result is the answer.
+
+        Args:
+            kind: a type of exceptions, of which the nearest to the exception's own counts; or the status of an
+                HTTPException: 404 and 405 are also for paths of the application that no route answers, 500 is for all
+                exceptions that nobody answers.
+        """
+
+        def register(handler: Handler) -> Handler:
+            self._errors.add(kind, handler)
+            return handler
+
+        return register
+
+    def configure_authentication(self, authentication_handler: AuthenticationHandler) -> None:
+        """Says who may call routes that are `auth_required`, here and in included routers without such a handler."""
+        self.authentication_handler = authentication_handler
+
+    # Dependencies -----------------------------------------------------------------------------------------------
+
+    def inject(self, **dependencies: Any) -> None:
+        """Gives handlers of this router these values, by name and in `router_dependencies`."""
+        self.router_dependencies.update(dependencies)
+
+    def inject_global(self, **dependencies: Any) -> None:
+        """Gives all handlers of the application these values, by name and in `global_dependencies`."""
+        self.global_dependencies.update(dependencies)
+
+    # Hooks ------------------------------------------------------------------------------------------------------
+
+    def startup_handler(self, handler: Handler) -> Handler:
+        """Decorates what runs in each worker, on its event loop, before the worker takes requests."""
+        _takes_nothing(handler)
+        self._startup.append(handler)
+        return handler
+
+    def shutdown_handler(self, handler: Handler) -> Handler:
+        """Decorates what runs in each worker after its last request."""
+        _takes_nothing(handler)
+        self._shutdown.append(handler)
+        return handler
+
 
 class SubRouter(Router):
     """A part of an application: routes below a prefix, with middleware of their own.
@@ -333,6 +347,15 @@ class SubRouter(Router):
             file_object, prefix = None, file_object
         super().__init__(file_object or "", prefix or "")
         self.tags = list(tags or ())
+
+
+def _step_pattern(endpoint: str | None) -> str | None:
+    return None if endpoint is None else _pattern.checked(endpoint.rstrip("/") or "/")
+
+
+def _takes_nothing(handler: Callable[..., Any]) -> None:
+    if signature(handler).required:
+        raise TypeError(f"{name_of(handler)}: a startup or shutdown handler takes no arguments")
 
 
 def _names_a_module(text: str) -> bool:

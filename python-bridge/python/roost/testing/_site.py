@@ -53,10 +53,40 @@ class Site:
         segments = _decoded_segments(path)
         if segments is None:
             return short(400)
+        found = self._matched(method, path, segments)
+        if isinstance(found, set) and not found and len(segments) > 1 and not segments[-1]:
+            # A route of an application answers its path with a final slash more, too.
+            found = self._matched(method, path, segments[:-1], directories=False)
+        if not isinstance(found, set):
+            return found
+        allowed = found | ({"OPTIONS"} if found else set()) | ({"HEAD"} if "GET" in found else set())
+        fallback = self._fallback(segments)
+        if fallback is not None:
+            if allowed:
+                fallback[1]["allow"] = ", ".join(sorted(allowed))
+            return fallback
+        if not allowed:
+            return short(404)
+        response = short(204 if method == "OPTIONS" else 405)
+        response.headers.append(("Allow", ", ".join(sorted(allowed))))
+        return response
+
+    def _fallback(self, segments: list[str]) -> Found | None:
+        best: tuple[int, MountedRoute, dict[str, str]] | None = None
+        for route in self.mount.routes:
+            matched = _pattern.match(route.pattern, segments) if route.fallback else None
+            if matched is not None and (best is None or len(matched[0]) > best[0]):
+                best = (len(matched[0]), route, matched[1])
+        return (best[1], best[2]) if best is not None else None
+
+    def _matched(
+        self, method: str, path: str, segments: list[str], directories: bool = True
+    ) -> Found | Answer | set[str]:
+        """The route or directory that answers; else the methods that the path takes."""
         allowed: set[str] = set()
         best: tuple[tuple[int, ...], int, MountedRoute | Callable[[], Answer], dict[str, str]] | None = None
         for route in self.mount.routes:
-            matched = _pattern.match(route.pattern, segments)
+            matched = _pattern.match(route.pattern, segments) if not route.fallback else None
             if matched is None:
                 continue
             methods = route.methods.split()
@@ -70,7 +100,7 @@ class Site:
                 continue
             if best is None or (matched[0], follows) < best[:2]:
                 best = (matched[0], follows, route, matched[1])
-        for prefix, directory, index, listing in self.mount.directories:
+        for prefix, directory, index, listing in self.mount.directories if directories else ():
             matched = _pattern.match(prefix.rstrip("/") + "/*", segments)
             if matched is None:
                 continue
@@ -81,12 +111,7 @@ class Site:
                 best = (matched[0], 0, _serve(directory, rest if below else None, path, index, listing), {})
         if best is not None:
             return best[2]() if callable(best[2]) else (best[2], best[3])
-        if not allowed:
-            return short(404)
-        allowed |= {"OPTIONS"} | ({"HEAD"} if "GET" in allowed else set())
-        response = short(204 if method == "OPTIONS" else 405)
-        response.headers.append(("Allow", ", ".join(sorted(allowed))))
-        return response
+        return allowed
 
     def find_websocket(self, path: str) -> tuple[Any, dict[str, str]] | None:
         """The endpoint that answers a handshake, with the parameters in its path."""
