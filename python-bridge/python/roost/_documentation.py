@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from roost.app import App, Mount
+    from roost._mounting import Mount
+    from roost.app import App
     from roost.openapi import OpenAPI
 
 ASSETS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "swagger-ui")

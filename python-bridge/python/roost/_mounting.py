@@ -61,12 +61,7 @@ def placed_routes(app: Router) -> Iterator[tuple[list[Placed], Route]]:
     taken: dict[tuple[str, str], Route] = {}
     for around in placed_routers(app):
         router, prefix = around[-1]
-        # What is injected later, by a startup handler, is there as well.
-        injected: Any = router.router_dependencies
-        if len(around) > 1:
-            from collections import ChainMap
-
-            injected = ChainMap(*(outer.router_dependencies for outer, _ in reversed(around)))
+        injected = _router_dependencies(around)
         for registered in router._routes:
             route = registered.below(prefix)
             for method in route.methods:
@@ -79,6 +74,21 @@ def placed_routes(app: Router) -> Iterator[tuple[list[Placed], Route]]:
             route.router_dependencies = injected
             route.dependencies = {**app.global_dependencies, **injected}
             yield around, route
+
+
+def _router_dependencies(around: Sequence[Placed]) -> Any:
+    """What is injected in these routers, the innermost first; what is injected later is there as well."""
+    if len(around) == 1:
+        return around[0][0].router_dependencies
+    from collections import ChainMap
+
+    return ChainMap(*(router.router_dependencies for router, _ in reversed(around)))
+
+
+def _injected(app: App, around: Sequence[Placed]) -> Callable[[], dict[str, Any]]:
+    """What WebSocket handlers are given."""
+    mine = _router_dependencies(around)
+    return lambda: {"global_dependencies": app.global_dependencies, "router_dependencies": mine}
 
 
 def mount(app: App) -> Mount:
@@ -110,10 +120,11 @@ def mount(app: App) -> Mount:
     made.directories += app._directories
     for around in placed_routers(app):
         router, prefix = around[-1]
+        known = _injected(app, around)
         for socket in router._websockets:
             pattern = _pattern.join(prefix, socket.endpoint)
             if socket.steered:
-                socket.bind(pattern, dict)
+                socket.bind(pattern, known)
             made.websockets.append((pattern, socket, f"WebSocket {pattern}"))
     return made
 
