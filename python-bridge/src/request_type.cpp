@@ -28,10 +28,10 @@ enum Slot : size_t {
   kBody,
   kIpAddr,
   kIdentity,
+  kSession,
   kState,
   kFormData,
   kFiles,
-  kSession,
   kCookies,
   kSlots
 };
