@@ -8,7 +8,7 @@ namespace roost::bridge {
 namespace {
 
 // Below it the native writer is as fast, or faster (tools/bench/json).
-constexpr size_t kOrjsonFrom = 1536;
+constexpr size_t kOrjsonFrom = 1024;
 
 struct Orjson {
   PyObject* dumps = nullptr;  // kept for ever; nullptr: not importable
@@ -44,7 +44,7 @@ size_t estimate(PyObject* value, int& nodes) {
     Py_ssize_t at = 0, seen = 0;
     size_t bytes = 0;
     PyObject *key = nullptr, *item = nullptr;
-    while (seen < 6 && bytes < kOrjsonFrom && PyDict_Next(value, &at, &key, &item)) {
+    while (seen < 8 && nodes > 0 && bytes < kOrjsonFrom && PyDict_Next(value, &at, &key, &item)) {
       bytes += estimate(item, nodes) + 8;
       if (PyUnicode_CheckExact(key)) bytes += static_cast<size_t>(PyUnicode_GET_LENGTH(key));
       ++seen;
@@ -55,7 +55,7 @@ size_t estimate(PyObject* value, int& nodes) {
     const Py_ssize_t size = PyList_GET_SIZE(value);
     if (size == 0) return 2;
     size_t bytes = estimate(PyList_GET_ITEM(value, 0), nodes);
-    if (size > 1) bytes = (bytes + estimate(PyList_GET_ITEM(value, size / 2), nodes)) / 2;
+    if (size > 1 && nodes > 0) bytes = (bytes + estimate(PyList_GET_ITEM(value, size / 2), nodes)) / 2;
     return (bytes + 1) * static_cast<size_t>(size);
   }
   return 6;
