@@ -644,3 +644,29 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     code = f"import sys; import roost; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_const_handler_is_called_once_at_start(app: App) -> None:
+    calls = []
+
+    @app.get("/const", const=True)
+    def const(request: Request) -> dict[str, str]:
+        calls.append(1)
+        return {"path": request.path}
+
+    @app.get("/later", const=True)
+    async def later() -> tuple[str, int]:
+        calls.append(2)
+        return "later", 201
+
+    @app.after_request("/const")
+    def mark(response: Response) -> None:
+        response.headers.append("X-Marks", "1")
+
+    with TestClient(app) as client:
+        for _ in range(3):
+            answer = client.get("/const")
+            assert (answer.json(), answer.headers.get_list("x-marks")) == ({"path": "/const"}, ["1"])
+            answer = client.get("/later")
+            assert (answer.text, answer.status_code) == ("later", 201)
+    assert sorted(calls) == [1, 2]
