@@ -44,7 +44,7 @@ def resolve(annotation: Any, function: Any) -> Any:
             continue
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     try:
-        return eval(annotation, getattr(function, "__globals__", None) or vars(module) if module else {}, names)
+        return eval(annotation, getattr(function, "__globals__", None) or (vars(module) if module else {}), names)
     except Exception as error:
         return Unresolved(annotation, error)
 

@@ -39,7 +39,7 @@ class Writer:
         self._names: dict[str, Any] = {}
         self._made: dict[Any, str] = {}  # the variable of each dependency
         self._being_made: list[Any] = []
-        self._body: tuple[str, Any, str] | None = None  # name, type and source of the parameter that takes it
+        self._body: tuple[Any, str, Any, str] | None = None  # function, name, type and source of what takes it
         self._has_dependencies = False
         self._has_generators = False
 
@@ -169,11 +169,11 @@ class Writer:
             if wanted.where == "json":
                 from roost._body import read_json
 
-                return self._read_body(wanted, lambda: read_json)
+                return self._read_body(function, wanted, lambda: read_json)
             if wanted.where == "body":
                 from roost._body import reader
 
-                return self._read_body(wanted, lambda: reader(wanted.annotation, wanted.default))
+                return self._read_body(function, wanted, lambda: reader(wanted.annotation, wanted.default))
             if wanted.where == "path":
                 return self._path_value(wanted)
             return self._query_value(wanted)
@@ -192,14 +192,14 @@ class Writer:
         self._names[name] = value
         return name
 
-    def _read_body(self, wanted: Input, make: Callable[[], Callable[[Any], Any]]) -> str:
+    def _read_body(self, function: Any, wanted: Input, make: Callable[[], Callable[[Any], Any]]) -> str:
         if self._body is not None:
-            name, annotation, source = self._body
-            if annotation == wanted.annotation:
+            taker, name, annotation, source = self._body
+            if annotation == wanted.annotation and taker is not function:
                 return source
             raise TypeError(f"the body is read as {name!r} already: one parameter takes all of it")
         source = f"{self._constant('read', make())}(request)"
-        self._body = wanted.name, wanted.annotation, source
+        self._body = function, wanted.name, wanted.annotation, source
         return source
 
     def _path_value(self, wanted: Input) -> str:
