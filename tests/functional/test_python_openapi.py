@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Optional, TypedDict
 
 from pydantic import BaseModel, Field
-from roost import App, Depends, QueryParams, Request, Response, SubRouter
+from roost import App, AuthenticationHandler, BearerGetter, Depends, QueryParams, Request, Response, SubRouter
 from roost.openapi import Contact, License, OpenAPI, OpenAPIInfo, Server
 from roost.types import JsonBody, JSONResponse
 
@@ -130,6 +130,18 @@ def filtered(query: Filter, request: Request) -> str: ...
 
 @app.get("/files/*rest")
 def files(rest: str) -> Response: ...
+
+
+class Nobody(AuthenticationHandler):
+    def authenticate(self, request):
+        return None
+
+
+app.configure_authentication(Nobody(BearerGetter()))
+
+
+@app.get("/secret", auth_required=True)
+def secret() -> str: ...
 
 
 @app.get("/hidden", include_in_schema=False)
@@ -270,8 +282,17 @@ def test_responses_are_described(spec: dict[str, Any]) -> None:
     answer = spec["paths"]["/orders"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert answer == {"$ref": "#/components/schemas/Answer"}
     user = spec["paths"]["/users/{name}"]["get"]
+    assert user["tags"] == ["users"]
     schema = user["responses"]["200"]["content"]["application/json"]["schema"]
     assert schema == {"type": "object", "additionalProperties": {"type": "integer"}}
+
+
+def test_authentication_is_described(spec: dict[str, Any]) -> None:
+    assert spec["components"]["securitySchemes"] == {"BearerAuth": {"type": "http", "scheme": "bearer"}}
+    operation = spec["paths"]["/secret"]["get"]
+    assert operation["security"] == [{"BearerAuth": []}]
+    assert "401" in operation["responses"]
+    assert "security" not in spec["paths"]["/search"]["get"]
 
 
 def test_routes_of_the_application_come_first(client: httpx.Client) -> None:

@@ -133,6 +133,7 @@ def values(
     n: Annotated[int, Field(gt=3)] = 5,
     x: int | str = 0,
     dec: decimal.Decimal = decimal.Decimal(1),
+    span: datetime.timedelta = datetime.timedelta(0),
     plain=None,
     anything: Any = None,
     *,
@@ -140,7 +141,7 @@ def values(
 ):
     return {
         "i": i, "f": f, "b": b, "c": c.name, "l": l.name, "u": u, "t": t, "d": d, "many": many, "some": sorted(some),
-        "k": k, "n": n, "x": x, "dec": str(dec), "plain": plain, "anything": anything, "only": only,
+        "k": k, "n": n, "x": x, "dec": str(dec), "span": span.total_seconds(), "plain": plain, "anything": anything, "only": only,
     }
 
 
@@ -308,14 +309,33 @@ def test_files_and_fields_of_a_form(client: httpx.Client) -> None:
     assert client.post("/form", data={"a": "b"}, files=[one]).json() == ["b", ["file"], True, ["file"]]
 
 
-NAMES = ("i", "f", "b", "c", "l", "u", "t", "d", "many", "some", "k", "n", "x", "dec", "plain", "anything", "only")
+NAMES = (
+    "i",
+    "f",
+    "b",
+    "c",
+    "l",
+    "u",
+    "t",
+    "d",
+    "many",
+    "some",
+    "k",
+    "n",
+    "x",
+    "dec",
+    "span",
+    "plain",
+    "anything",
+    "only",
+)
 
 
 def test_values_of_the_query_have_their_types(client: httpx.Client) -> None:
     defaults = dict(
         zip(
             NAMES,
-            (None, 0.5, False, "red", "low", None, None, None, [], [], "a", 5, 0, "1", None, None, "none"),
+            (None, 0.5, False, "red", "low", None, None, None, [], [], "a", 5, 0, "1", 0.0, None, None, "none"),
             strict=True,
         )
     )
@@ -335,6 +355,7 @@ def test_values_of_the_query_have_their_types(client: httpx.Client) -> None:
         "n": "9",
         "x": "text",
         "dec": "1.50",
+        "span": "90.5",
         "plain": "text",
         "anything": "7",
         "only": "me",
@@ -349,6 +370,7 @@ def test_values_of_the_query_have_their_types(client: httpx.Client) -> None:
         "some": ["a", "b"],
         "k": 3,
         "n": 9,
+        "span": 90.5,
     }
     assert client.get("/values", params=given).json() == made
 

@@ -89,6 +89,8 @@ def _text(value: Any) -> str:
 def _of_class(cls: type) -> Convert:
     if cls.__module__ == "datetime" and hasattr(cls, "fromisoformat"):
         return cls.fromisoformat  # type: ignore[no-any-return]
+    if cls.__module__ == "datetime" and cls.__name__ == "timedelta":
+        return lambda text: cls(seconds=float(text))
     if cls.__module__ == "decimal":
         return _decimal(cls)
     if cls is bytes:
