@@ -136,3 +136,17 @@ make_venv() {
     stamp roost-package "$hash"
   fi
 }
+
+# make_robyn_venv: .cache/robyn-venv with Robyn, for the tests that hold python-bridge/compat against it.
+make_robyn_venv() {
+  local hash venv=$ROOT/.cache/robyn-venv
+  find_python
+  hash=$("$PYTHON" -c 'import sys; print(sys.executable, sys.version)')$(hash_of tests/requirements-robyn.txt)
+  if [ ! -x "$venv/bin/python" ] || stale robyn-venv "$hash"; then
+    say "Making .cache/robyn-venv with Robyn"
+    rm -rf "$venv"
+    quietly robyn-venv "$PYTHON" -m venv "$venv"
+    quietly robyn-pip "$venv/bin/python" -m pip install --disable-pip-version-check -q -r "$ROOT/tests/requirements-robyn.txt"
+    stamp robyn-venv "$hash"
+  fi
+}

@@ -40,7 +40,7 @@ def test_line_is_refused_with_its_place(tmp_path: Path, line: str) -> None:
 def test_environment_wins_and_removed_lines_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    monkeypatch.setenv("ROOST_DOTENV_LOADED", "")
+    monkeypatch.setenv("ROOST_DOTENV_LOADED_ENV", "")
     monkeypatch.setenv("DOTENV_ONE", "real")
     for name in ("DOTENV_TWO", "DOTENV_THREE"):
         monkeypatch.setenv(name, "for restoring it afterwards")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 _LOADED = "ROOST_DOTENV_LOADED"
-"""Names what came from the file, so that the same program, started again for a reload, reads it anew."""
+"""Names what came from a file, so that the same program, started again for a reload, reads it anew."""
 
 
 def load(path: str) -> dict[str, str]:
@@ -20,7 +20,8 @@ def load(path: str) -> dict[str, str]:
     Raises:
         ValueError: a line is none of the above; the message begins with file and line.
     """
-    before = set(filter(None, os.environ.get(_LOADED, "").split(",")))
+    loaded = _LOADED + "".join(c if c.isalnum() else "_" for c in os.path.basename(path).upper())
+    before = set(filter(None, os.environ.get(loaded, "").split(",")))
     found = read(path) if os.path.exists(path) else {}
     for name in before - found.keys():
         os.environ.pop(name, None)
@@ -30,7 +31,7 @@ def load(path: str) -> dict[str, str]:
             os.environ[name] = value
             origin[name] = f"{path}:{line}"
     if origin:
-        os.environ[_LOADED] = ",".join(origin)
+        os.environ[loaded] = ",".join(origin)
     return origin
 
 

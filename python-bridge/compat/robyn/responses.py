@@ -1,0 +1,5 @@
+"""Responses that are more than a status, headers and a body."""
+
+from roost.responses import FileResponse, SSEMessage, SSEResponse, StreamingResponse, html, serve_file, serve_html
+
+__all__ = ["FileResponse", "SSEMessage", "SSEResponse", "StreamingResponse", "html", "serve_file", "serve_html"]

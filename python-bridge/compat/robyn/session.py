@@ -1,0 +1,5 @@
+"""Sessions in signed cookies."""
+
+from roost.sessions import Session, SessionManager
+
+__all__ = ["Session", "SessionManager"]

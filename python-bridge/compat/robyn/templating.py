@@ -1,0 +1,5 @@
+"""Templates."""
+
+from roost.templating import JinjaTemplate, TemplateInterface, render
+
+__all__ = ["JinjaTemplate", "TemplateInterface", "render"]
