@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +23,7 @@ from roost import (
     Response,
     SubRouter,
 )
+from roost._native import request_for_test
 from roost.authentication import AuthenticationNotConfiguredError
 from roost.cookies import cookie_text, parse_cookies
 from roost.exceptions import RequestError
@@ -252,6 +255,53 @@ def test_after_handlers_see_the_500_of_an_exception_that_nobody_answers(app: App
     with pytest.raises(ValueError, match="as it should be") as caught:
         TestClient(app).get("/")
     assert (caught.value, seen) == (error, [500])
+
+
+@both
+@pytest.mark.parametrize("also", ["after", "handler that raises", "before"])
+def test_exception_is_freed_when_it_has_been_answered(app: App, kind: str, also: str) -> None:
+    class Raised(Exception):
+        pass
+
+    kept: list[weakref.ref[Raised]] = []
+
+    def fail(*_: Any) -> None:
+        error = Raised()
+        kept.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    app.get("/")(handler_of(kind, fail))
+    if also == "after":
+        app.after_request()(lambda response: None)
+    elif also == "before":
+        app.before_request()(lambda request: None)
+    else:
+        app.exception(fail)
+    route = app.__roost_mount__().routes[0]
+    request = request_for_test("GET", "/")
+
+    def call() -> None:
+        try:
+            result = route.call(request)
+            while True:  # asyncio.run() keeps exceptions for a while
+                result.send(None)
+        except Raised:
+            pass
+        else:
+            pytest.fail("it did not reach the bridge")
+
+    call()
+    gc.collect()
+    kept.clear()
+    gc.disable()
+    try:
+        call()
+        assert [reference() for reference in kept] == [None] * (2 if also.startswith("handler") else 1)
+    finally:
+        gc.enable()
 
 
 def test_own_404_and_405(app: App) -> None:

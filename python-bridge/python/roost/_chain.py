@@ -129,18 +129,25 @@ def _sync_chain(
             except Exception as error:
                 response, failure = recover(request, error)
         if failure is not None:
-            failure.__roost_response__ = response  # type: ignore[attr-defined]
-            raise failure
+            if after:
+                failure.__roost_response__ = response  # type: ignore[attr-defined]
+            try:
+                raise failure
+            finally:
+                del failure  # whose traceback has this frame: they would keep each other
         return response
 
     def recover(request: Request, error: Exception) -> tuple[Response, BaseException | None]:
-        answer = _handler_of(errors, error)
-        if answer is not None:
-            try:
-                return to_response(_call(answer, request, error)), None
-            except Exception as another:
-                error = another
-        return _answer(error, bool(after))
+        try:
+            answer = _handler_of(errors, error)
+            if answer is not None:
+                try:
+                    return to_response(_call(answer, request, error)), None
+                except Exception as another:
+                    error = another
+            return _answer(error)
+        finally:
+            del error
 
     chain.__wrapped__ = handler  # type: ignore[attr-defined]
     return chain
@@ -196,19 +203,26 @@ def _async_chain(
             except Exception as error:
                 response, failure = await recover(request, error)
         if failure is not None:
-            failure.__roost_response__ = response  # type: ignore[attr-defined]
-            raise failure
+            if after:
+                failure.__roost_response__ = response  # type: ignore[attr-defined]
+            try:
+                raise failure
+            finally:
+                del failure  # whose traceback has this frame: they would keep each other
         return response
 
     async def recover(request: Request, error: Exception) -> tuple[Response, BaseException | None]:
-        answer = _handler_of(errors, error)
-        if answer is not None:
-            try:
-                outcome = _call(answer, request, error)
-                return to_response(await outcome if hasattr(outcome, "__await__") else outcome), None
-            except Exception as another:
-                error = another
-        return _answer(error, bool(after))
+        try:
+            answer = _handler_of(errors, error)
+            if answer is not None:
+                try:
+                    outcome = _call(answer, request, error)
+                    return to_response(await outcome if hasattr(outcome, "__await__") else outcome), None
+                except Exception as another:
+                    error = another
+            return _answer(error)
+        finally:
+            del error
 
     chain.__wrapped__ = handler  # type: ignore[attr-defined]
     return chain
@@ -246,10 +260,8 @@ def _call(answer: Callable[..., Any], request: Request, error: BaseException) ->
     return answer(request, error) if names is None or len(names) > 1 else answer(error)
 
 
-def _answer(error: Exception, wanted: bool) -> tuple[Any, BaseException | None]:
-    """The response of an HTTPException; for another one a 500, where after handlers want to see it."""
+def _answer(error: Exception) -> tuple[Response, BaseException | None]:
+    """The response of an HTTPException; for another one a 500 for the after handlers, and what is to be raised."""
     if isinstance(error, HTTPException):
         return error.__roost_response__(), None
-    if not wanted:
-        raise error
     return Response(500, {"Content-Type": "text/plain; charset=utf-8"}, "Internal Server Error\n"), error
