@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import re
 import signal
@@ -255,6 +256,32 @@ def test_auth_required_without_a_handler_is_an_error_at_start(roost_server: Star
     server = roost_server(yaml, {"site_app.py": source}, wait_ready=False)
     assert server.wait() == 1
     assert re.search(r"site_app\.py:3: GET /x is auth_required: use app\.configure_authentication", server.log())
+
+
+MEETING = """
+import asyncio, threading
+from roost import App
+
+app = App(__file__)
+gate = threading.Barrier(32)
+
+@app.before_request()
+async def pause(request):
+    await asyncio.sleep(0)
+
+@app.get("/")
+def meet():
+    gate.wait()
+    return "met"
+"""
+
+
+def test_plain_handlers_behind_asynchronous_middleware_meet(roost_server: StartServer) -> None:
+    yaml = YAML.split("routes:")[0].replace("processes: 2", "processes: 1")
+    server = roost_server(yaml + 'routes: [{ path: /, python: "site_app:app" }]', {"site_app.py": MEETING})
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: httpx.get(server.url, timeout=60), range(32)))
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, "met")}
 
 
 LIFE = """

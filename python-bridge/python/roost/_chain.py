@@ -237,7 +237,7 @@ async def _beside(function: Callable[..., Any], *args: Any) -> Any:
     import contextvars
 
     context = contextvars.copy_context()
-    outcome = await asyncio.get_running_loop().run_in_executor(None, context.run, function, *args)
+    outcome = await asyncio.get_running_loop().run_in_executor(_threads(), context.run, function, *args)
     for variable, value in context.items():
         if variable.get(_UNSET) is not value:
             variable.set(value)
@@ -245,6 +245,19 @@ async def _beside(function: Callable[..., Any], *args: Any) -> Any:
 
 
 _UNSET: Any = object()
+_executor: Any = None
+
+
+def _threads() -> Any:
+    """As many as the bridge itself has for plain handlers; those of the loop's own executor are few."""
+    global _executor
+    if _executor is None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from roost._native import pool_threads
+
+        _executor = ThreadPoolExecutor(pool_threads(), "roost-handler")
+    return _executor
 
 
 def _handler_of(errors: Sequence[ErrorHandlers], error: BaseException) -> Callable[..., Any] | None:
