@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import gc
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
@@ -670,3 +670,28 @@ def test_hooks_of_routers_run_too(app: App) -> None:
     with TestClient(app):
         pass
     assert seen == ["start", "sub start", "sub stop"]
+
+
+def test_lifespan_goes_around_the_requests(app: App) -> None:
+    seen: list[str] = []
+
+    @app.lifespan
+    async def life() -> AsyncGenerator[None, None]:
+        seen.append("start")
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0)
+            seen.append("stop")
+
+    app.get("/")(lambda: seen.append("request"))
+    with TestClient(app) as client:
+        client.get("/")
+    assert seen == ["start", "request", "stop"]
+
+
+def test_connect_is_no_method_of_a_path(app: App) -> None:
+    with pytest.raises(ValueError, match="tunnel"):
+        app.connect("/x")
+    with pytest.raises(ValueError, match="CONNECT"):
+        app.add_route("CONNECT", "/x", lambda: "")

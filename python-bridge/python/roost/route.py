@@ -7,8 +7,22 @@ from roost._callable import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypedDict
+
+    class RouteOptions(TypedDict, total=False):
+        """What a decorator takes beside the path, see `Router.add_route`."""
+
+        const: bool
+        stream: bool
+        auth_required: bool
+        status_code: int | None
+        response_model: Any
+        responses: dict[int | str, Any] | None
+        openapi_name: str
+        openapi_tags: Sequence[str] | None
+        deprecated: bool
+        include_in_schema: bool
 
 
 class Route:

@@ -12,33 +12,19 @@ from roost.route import MountedRoute, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, TypedDict, TypeVar, Unpack
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+    from typing import Any, TypeVar, Unpack
 
     from roost.authentication import AuthenticationHandler
+    from roost.route import RouteOptions
     from roost.websocket import WebSocket
     from roost.websocket_handler import WebSocketHandler
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-    class RouteOptions(TypedDict, total=False):
-        """What a decorator takes beside the path, see `Router.add_route`."""
-
-        const: bool
-        stream: bool
-        auth_required: bool
-        status_code: int | None
-        response_model: Any
-        responses: dict[int | str, Any] | None
-        openapi_name: str
-        openapi_tags: Sequence[str] | None
-        deprecated: bool
-        include_in_schema: bool
-
-
 __all__ = ["METHODS", "MountedRoute", "Route", "Router", "SubRouter"]
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 
 
 class Router:
@@ -174,8 +160,8 @@ class Router:
         return self._route("TRACE", endpoint, options)
 
     def connect(self, endpoint: str, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]:
-        """Decorates the handler of CONNECT on `endpoint`, see `add_route`."""
-        return self._route("CONNECT", endpoint, options)
+        """Raises ValueError: CONNECT names a host to open a tunnel to, and no path (RFC 9110 section 9.3.6)."""
+        raise ValueError(f"{endpoint}: CONNECT asks a proxy for a tunnel; no path of a server can answer it")
 
     def include_router(self, router: SubRouter) -> None:
         """Adds all that a router has, and will have, below this one's prefix and its own.
@@ -290,6 +276,20 @@ class Router:
         """Says who may call routes that are `auth_required`, here and in included routers without such a handler."""
         self.authentication_handler = authentication_handler
 
+    @property
+    def router(self) -> Router:
+        """This router, by the name that Robyn has for where routes are kept."""
+        return self
+
+    @property
+    def routes(self) -> list[Route]:
+        """What was registered here, included routers aside; see `App.all_routes`."""
+        return list(self._routes)
+
+    def get_routes(self) -> list[Route]:
+        """As `routes`."""
+        return self.routes
+
     # Dependencies -----------------------------------------------------------------------------------------------
 
     def inject(self, **dependencies: Any) -> None:
@@ -313,6 +313,30 @@ class Router:
         _takes_nothing(handler)
         self._shutdown.append(handler)
         return handler
+
+    def lifespan(self, function: Callable[[], AsyncGenerator[object, None]]) -> Callable[[], Any]:
+        """Decorates an `async def` with one `yield`: what is before it runs as a startup handler, the rest at shutdown.
+
+        @app.lifespan
+        async def database():
+            async with connect() as app.state.database:
+                yield
+        """
+        running: list[AsyncGenerator[object, None]] = []
+
+        async def start() -> None:
+            generator = function()
+            await anext(generator)
+            running.append(generator)
+
+        async def stop() -> None:
+            async for _ in running.pop():
+                raise RuntimeError(f"{name_of(function)} yields more than once")
+
+        start.__wrapped__ = stop.__wrapped__ = function  # type: ignore[attr-defined]
+        self.startup_handler(start)
+        self.shutdown_handler(stop)
+        return function
 
 
 class SubRouter(Router):
