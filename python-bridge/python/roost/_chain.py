@@ -181,7 +181,7 @@ def _async_chain(
                 if asynchronous:
                     response = await (handler(request) if takes_request else handler())
                 else:
-                    response = await _beside(handler, *((request,) if takes_request else ()))
+                    response = await beside(handler, *((request,) if takes_request else ()))
                 if after:
                     response = to_response(response)
         except Exception as error:
@@ -228,7 +228,7 @@ def _async_chain(
     return chain
 
 
-async def _beside(function: Callable[..., Any], *args: Any) -> Any:
+async def beside(function: Callable[..., Any], *args: Any) -> Any:
     """Calls a plain handler, which may block, beside the loop; what it sets in the context is there afterwards.
 
     Middleware, which is short, is called on the loop.

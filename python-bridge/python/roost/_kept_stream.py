@@ -56,9 +56,9 @@ class _KeptAsyncStream:
         return self
 
     async def _of_thread(self) -> Any:
-        import asyncio
+        from roost._chain import beside
 
-        piece = await asyncio.to_thread(next, self._body, _END)
+        piece = await beside(next, self._body, _END)
         if piece is _END:
             raise StopAsyncIteration
         return piece

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 from roost import _native, _types
@@ -83,7 +81,9 @@ class _Function:
         if self._request_name:
             arguments = {**arguments, self._request_name: request}
         if not self._asynchronous:
-            result = await asyncio.to_thread(self.function, **arguments)
+            from roost._chain import beside
+
+            result = await beside(lambda: self.function(**arguments))
             return await result if hasattr(result, "__await__") else result
         return await self.function(**arguments)
 
@@ -234,7 +234,7 @@ class MCPHandler:
         except MCPError as error:
             return error_answer(number, error)
         except Exception as error:
-            _log(f"MCP: {method} failed", error)
+            _native.log_exception(error, f"MCP: {method} raised")
             return error_answer(number, MCPError(INTERNAL_ERROR, "Internal error"))
 
     # The protocol's methods -------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ class MCPHandler:
         except MCPError:
             raise
         except Exception as error:
-            _log(f"MCP: the tool {name} failed", error)
+            _native.log_exception(error, f"MCP: the tool {name} raised")
             return {"content": [_text(str(error) or type(error).__name__)], "isError": True}
         answer: dict[str, Any] = {"content": _content(result), "isError": False}
         if "outputSchema" in told or isinstance(result, dict):
@@ -328,12 +328,6 @@ class MCPHandler:
 def error_answer(number: Any, error: MCPError) -> dict[str, Any]:
     told = {"code": error.code, "message": error.message}
     return {"jsonrpc": "2.0", "id": number, "error": told | ({"data": error.data} if error.data is not None else {})}
-
-
-def _log(what: str, error: Exception) -> None:
-    import traceback
-
-    print(what, *traceback.format_exception(error), sep="\n", file=sys.stderr)
 
 
 def _plain(value: Any) -> Any:

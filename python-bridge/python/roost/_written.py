@@ -57,10 +57,10 @@ class Writer:
         if asynchronous:
             result = f"await {result}"
         elif self.asynchronous:  # a plain function may block: beside the loop
-            import asyncio
+            from roost._chain import beside
 
-            self._names["to_thread"] = asyncio.to_thread
-            result = f"await to_thread(handler{', ' if arguments else ''}{arguments})"
+            self._names["beside"] = beside
+            result = f"await beside(lambda: handler({arguments}))"
         if self._finish is not None:
             self._names["finish"] = self._finish if self.asynchronous else finishing(self._finish)
             result = f"finish({result})"
@@ -123,10 +123,10 @@ class Writer:
                 if writer.asynchronous and not asynchronous:
                     raise TypeError(f"{name_of(handler)}: a plain handler's dependencies cannot become asynchronous")
                 if asynchronous and not writer.asynchronous:
-                    import asyncio
+                    from roost._chain import beside
 
                     plain = kept[key]
-                    kept[key] = lambda request: asyncio.to_thread(plain, request)
+                    kept[key] = lambda request: beside(plain, request)
             return kept[key](request)
 
         return overridden
