@@ -235,6 +235,7 @@ PyObject* Decoder::read_number() {
 
 PyObject* Decoder::make_string(const char* text, size_t size, bool key, bool ascii) {
   if (ascii) {
+    if (size == 1) return PyUnicode_FromOrdinal(static_cast<unsigned char>(*text));  // one of CPython's own
     if (key && size <= KeyCache::kMaxKey && size > 0) return key_cache().find(text, size);
     PyObject* string = PyUnicode_New(static_cast<Py_ssize_t>(size), 127);
     if (string != nullptr && size > 0) std::memcpy(PyUnicode_1BYTE_DATA(string), text, size);

@@ -49,13 +49,14 @@ size_t estimate(PyObject* value, int& nodes) {
       if (PyUnicode_CheckExact(key)) bytes += static_cast<size_t>(PyUnicode_GET_LENGTH(key));
       ++seen;
     }
-    return seen == 0 ? 2 : bytes * static_cast<size_t>(size) / static_cast<size_t>(seen);
+    if (seen == 0) return static_cast<size_t>(size) * 16;
+    return bytes * static_cast<size_t>(size) / static_cast<size_t>(seen);
   }
   if (PyList_CheckExact(value)) {
     const Py_ssize_t size = PyList_GET_SIZE(value);
     if (size == 0) return 2;
     size_t bytes = estimate(PyList_GET_ITEM(value, 0), nodes);
-    if (size > 1 && nodes > 0) bytes = (bytes + estimate(PyList_GET_ITEM(value, size / 2), nodes)) / 2;
+    if (size > 1 && nodes > 8) bytes = (bytes + estimate(PyList_GET_ITEM(value, size / 2), nodes)) / 2;
     return (bytes + 1) * static_cast<size_t>(size);
   }
   return 6;

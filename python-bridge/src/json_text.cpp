@@ -17,16 +17,20 @@ char* write_short(char* out, double value) {
   if (std::signbit(value)) *out++ = '-';
   out = write_int64(out, static_cast<int64_t>(whole / 1'000'000));
   *out++ = '.';
-  auto fraction = static_cast<uint32_t>(whole % 1'000'000);
+  const auto fraction = static_cast<uint32_t>(whole % 1'000'000);
   if (fraction == 0) {
     *out++ = '0';
     return out;
   }
-  char digits[6];
-  for (int i = 5; i >= 0; --i, fraction /= 10) digits[i] = static_cast<char>('0' + fraction % 10);
+  // Six digits, two at a time.
+  static constexpr char kPairs[] =
+      "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+      "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+  std::memcpy(out, kPairs + fraction / 10'000 * 2, 2);
+  std::memcpy(out + 2, kPairs + fraction / 100 % 100 * 2, 2);
+  std::memcpy(out + 4, kPairs + fraction % 100 * 2, 2);
   int count = 6;
-  while (digits[count - 1] == '0') --count;
-  std::memcpy(out, digits, 6);
+  while (out[count - 1] == '0') --count;
   return out + count;
 }
 

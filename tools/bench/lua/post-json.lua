@@ -1,6 +1,6 @@
--- Posts JSON of 1 KiB: twelve objects in a list.
+-- Posts JSON of 1 KiB: eleven objects in a list.
 local rows = {}
-for i = 1, 12 do
+for i = 1, 11 do
   rows[i] = string.format('{"id":%d,"name":"item number %d","price":%d.25,"stars":%d,"done":%s,"tags":["a","b"]}',
     i, i, i * 3, i * 17, i % 2 == 0 and "true" or "false")
 end
