@@ -290,6 +290,7 @@ def test_wheel_carries_the_core_library_and_links_no_python(tmp_path: Path) -> N
         names = archive.namelist()
         (native,) = [name for name in names if name.startswith("roost/_native.") and name.endswith(".so")]
         assert [name for name in names if name.startswith("roost/lib/libroost_core.so.")]
+        assert {"roost/swagger-ui/swagger-ui-bundle.js", "roost/swagger-ui/swagger-ui.css"} <= set(names)
         archive.extract(native, tmp_path)
     needed = run(["readelf", "-d", str(tmp_path / native)], tmp_path).stdout
     assert "libpython" not in needed
