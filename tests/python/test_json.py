@@ -360,6 +360,37 @@ def test_documents_are_written_as_orjson_writes_them(seed: int) -> None:
         assert natively(value) == want
 
 
+def _odd(chance: random.Random, depth: int = 0) -> Any:
+    """A document of what JSON has no types for, of keys that are no str, and of numbers that orjson does not know."""
+    leaves: list[Any] = [
+        None, True, -0.0, math.nan, math.inf, 2**63, 2**64, -(2**70), 10**30, "é\"", Text("x"), Number(7), Level.HIGH,
+        Colour.RED, Shape.ROUND, Decimal("1.10"), date(2026, 1, 2), datetime(2026, 1, 2, 3, tzinfo=UTC), time(3, 4),
+        UUID(int=5), Point(1, [2.5]), Pair(1, "b"), OrderedDict(b=1, a=2), (), (1, (2,)),
+    ]  # fmt: skip
+    keys: list[Any] = ["a", "é", 1, -(10**30), 1.5, True, None, Colour.RED, Shape.ROUND, Text("x"), date(2026, 1, 2)]
+    if depth == 4 or chance.random() < 0.4:
+        return chance.choice(leaves)
+    if chance.random() < 0.5:
+        return [_odd(chance, depth + 1) for _ in range(chance.randrange(5))]
+    kinds = keys if chance.random() < 0.3 else ["a", "b", "c"]
+    return {chance.choice(kinds): _odd(chance, depth + 1) for _ in range(chance.randrange(5))}
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_large_documents_are_the_same_by_either_way(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(10):
+        value = ["x" * 2000, _odd(chance)]
+        assert encode(value) == natively(value)
+
+
+def test_depth_that_orjson_refuses_is_written_all_the_same() -> None:
+    value = ["x" * 2000, _nested(1000)]
+    assert encode(value) == natively(value)
+    with pytest.raises(ValueError, match="nested"):
+        encode(["x" * 2000, _nested(1024)])
+
+
 def test_numpy_values_are_what_they_hold() -> None:
     numpy = pytest.importorskip("numpy")
     for large in ([], ["x" * 5000]):
