@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import websockets.sync.client
 from conftest import StartServer
 
 from server_process import RoostServer
@@ -17,7 +18,7 @@ from server_process import RoostServer
 SITE = """
 import asyncio, os
 from roost import (ALLOW_CORS, App, AuthenticationHandler, BearerGetter, HTTPException, Identity, Request, Response,
-                   SubRouter)
+                   SubRouter, WebSocket)
 
 app = App(__file__)
 bare = App(__file__)
@@ -58,6 +59,35 @@ def no_user(request, error):
 @app.exception_handler(405)
 def refused(error):
     return Response(405, error.headers, "not so")
+
+users.inject(greeting="hello")
+app.inject_global(mark="!")
+chat = WebSocket(users, "/chat/:room")
+
+@chat.on("message")
+def heard(ws, message):
+    return f"{ws.path_params['room']} {message}"
+
+@users.websocket("/greet/:name")
+async def greet(websocket, name: str, router_dependencies, global_dependencies):
+    await websocket.send_text(router_dependencies["greeting"] + " " + name + global_dependencies["mark"])
+
+@users.get("/injected")
+async def injected(greeting, mark):
+    return greeting + mark
+
+@app.trace("/trace")
+def traced(request):
+    return request.method
+
+@app.lifespan
+async def life():
+    app.state.alive = True
+    yield
+
+@app.get("/alive")
+def alive():
+    return str(app.state.alive)
 
 @users.get("/")
 def list_users(request):
@@ -151,6 +181,26 @@ def test_middleware_of_a_router_stays_below_its_prefix(client: httpx.Client) -> 
     answer = client.get("/users")
     assert (answer.text, answer.headers["x-users"], answer.headers["x-server"]) == ("app users", "app users", "mine")
     assert "x-users" not in client.get("/count").headers
+
+
+def test_websockets_of_a_router_are_below_its_prefix(server: RoostServer) -> None:
+    with websockets.sync.client.connect(f"{server.ws_url}/users/chat/kitchen") as ws:
+        ws.send("soup")
+        assert ws.recv() == "kitchen soup"
+    with websockets.sync.client.connect(f"{server.ws_url}/users/greet/ada") as ws:
+        assert ws.recv() == "hello ada!"
+
+
+def test_handlers_of_a_router_are_given_what_is_injected(client: httpx.Client) -> None:
+    assert client.get("/users/injected").text == "hello!"
+
+
+def test_trace_reaches_its_handler(client: httpx.Client) -> None:
+    assert client.request("TRACE", "/trace").text == "TRACE"
+
+
+def test_lifespan_begins_in_each_worker(server: RoostServer) -> None:
+    assert {httpx.get(f"{server.url}/alive").text for _ in range(10)} == {"True"}
 
 
 @pytest.mark.parametrize("path", ["/users/ada", "/users/ada/later"])
@@ -294,6 +344,14 @@ app = App(__file__)
 async def start():
     app.state.task = asyncio.create_task(asyncio.sleep(3600))
 
+@app.lifespan
+async def life():
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0)
+        os.write(1, b"life ended\\n")
+
 @app.shutdown_handler
 async def stop():
     await asyncio.sleep(0)
@@ -317,3 +375,4 @@ def test_shutdown_is_awaited(roost_server: StartServer, number: signal.Signals) 
     assert server.wait() == 0
     assert set(re.findall(r"closed (\d+)", server.output())) >= pids
     assert server.output().count("closed") == server.output().count("closing") == 2
+    assert server.output().count("life ended") == 2
