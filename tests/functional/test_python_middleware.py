@@ -131,6 +131,15 @@ def failing():
 def failing_across():
     raise LookupError("across origins")
 
+@bare.exception_handler(ZeroDivisionError)
+async def divided(request, error):
+    await asyncio.sleep(0)
+    return f"{request.path} {error}", 400
+
+@bare.get("/divide")
+def divide():
+    return 1 // 0
+
 @bare.get("/")
 def root():
     return "root"
@@ -275,6 +284,11 @@ def test_http_exception_is_answered_where_nothing_is_around_the_handler(
     failing = client.get("/function")
     assert (failing.status_code, failing.json()) == (418, {"detail": "short and stout"})
     assert "HTTPException" not in server.log()
+
+
+def test_asynchronous_exception_handler_answers_for_a_plain_handler(client: httpx.Client) -> None:
+    answer = client.get("/x/divide")
+    assert (answer.status_code, answer.text) == (400, "/x/divide integer division or modulo by zero")
 
 
 def test_exception_that_nobody_answers_is_logged_and_carries_headers(server: RoostServer, client: httpx.Client) -> None:

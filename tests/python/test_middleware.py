@@ -257,6 +257,38 @@ def test_after_handlers_see_the_500_of_an_exception_that_nobody_answers(app: App
     assert (caught.value, seen) == (error, [500])
 
 
+def test_asynchronous_exception_handler_leaves_plain_routes_plain(app: App) -> None:
+    @app.exception_handler(LookupError)
+    async def missing(error: LookupError) -> tuple[str, int]:
+        await asyncio.sleep(0)
+        return "missing", 404
+
+    seen: list[int] = []
+
+    @app.after_request()
+    def fail_once(request: Request, response: Response) -> None:
+        if request.path == "/after" and not seen:
+            seen.append(response.status_code)
+            raise LookupError
+
+    app.after_request()(lambda response: response.headers.set("x-after", "yes"))
+    app.get("/")(lambda: "fine")
+    app.get("/after")(lambda: "fine")
+    app.get("/raise")(raising(LookupError()))
+    app.get("/value")(raising(ValueError()))
+    assert not any(route.asynchronous for route in app.__roost_mount__().routes)
+    client = TestClient(app, raise_exceptions=False)
+    for path, status, text in (
+        ("/", 200, "fine"),
+        ("/raise", 404, "missing"),
+        ("/after", 404, "missing"),
+        ("/value", 500, "Internal Server Error\n"),
+    ):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text, answer.headers["x-after"]) == (status, text, "yes"), path
+    assert seen == [200]
+
+
 @both
 @pytest.mark.parametrize("also", ["after", "handler that raises", "before"])
 def test_exception_is_freed_when_it_has_been_answered(app: App, kind: str, also: str) -> None:

@@ -81,8 +81,7 @@ def compose(
     errors = [some for some in errors if some]
     if not before and not after and not errors:
         return handler, asynchronous, takes_request
-    functions = [step[0] for step in (*before, *after)] + [f for some in errors for f in some.handlers()]
-    if asynchronous or any(is_async(function) for function in functions):
+    if asynchronous or any(is_async(step[0]) for step in (*before, *after)):
         return _async_chain(handler, asynchronous, takes_request, before, after, errors), True, True
     return _sync_chain(handler, takes_request, before, after, errors), False, True
 
@@ -94,6 +93,8 @@ def _sync_chain(
     after: Sequence[Bound],
     errors: Sequence[ErrorHandlers],
 ) -> Callable[[Request], Any]:
+    later = {f for some in errors for f in some.handlers() if is_async(f)}
+
     def chain(request: Request) -> Any:
         failure: BaseException | None = None
         response: Any
@@ -113,8 +114,10 @@ def _sync_chain(
                 if after:
                     response = to_response(response)
         except Exception as error:
+            if later and _handler_of(errors, error) in later:
+                return _answered_later(request, error, after, errors)
             response, failure = recover(request, error)
-        for function, arguments, _, applies in after:
+        for at, (function, arguments, _, applies) in enumerate(after):
             try:
                 if applies is None or applies(request):
                     outcome = (
@@ -127,6 +130,8 @@ def _sync_chain(
                     if outcome is not None and outcome is not response:
                         response = to_response(outcome)
             except Exception as error:
+                if later and _handler_of(errors, error) in later:
+                    return _answered_later(request, error, after[at + 1 :], errors)
                 response, failure = recover(request, error)
         if failure is not None:
             if after:
@@ -185,7 +190,7 @@ def _async_chain(
                 if after:
                     response = to_response(response)
         except Exception as error:
-            response, failure = await recover(request, error)
+            response, failure = await _recover(request, error, errors)
         for function, arguments, awaitable, applies in after:
             try:
                 if applies is None or applies(request):
@@ -201,7 +206,7 @@ def _async_chain(
                     if outcome is not None and outcome is not response:
                         response = to_response(outcome)
             except Exception as error:
-                response, failure = await recover(request, error)
+                response, failure = await _recover(request, error, errors)
         if failure is not None:
             if after:
                 failure.__roost_response__ = response  # type: ignore[attr-defined]
@@ -211,21 +216,52 @@ def _async_chain(
                 del failure  # whose traceback has this frame: they would keep each other
         return response
 
-    async def recover(request: Request, error: Exception) -> tuple[Response, BaseException | None]:
-        try:
-            answer = _handler_of(errors, error)
-            if answer is not None:
-                try:
-                    outcome = _call(answer, request, error)
-                    return to_response(await outcome if hasattr(outcome, "__await__") else outcome), None
-                except Exception as another:
-                    error = another
-            return _answer(error)
-        finally:
-            del error
-
     chain.__wrapped__ = handler  # type: ignore[attr-defined]
     return chain
+
+
+async def _recover(
+    request: Request, error: Exception, errors: Sequence[ErrorHandlers]
+) -> tuple[Response, BaseException | None]:
+    try:
+        answer = _handler_of(errors, error)
+        if answer is not None:
+            try:
+                outcome = _call(answer, request, error)
+                return to_response(await outcome if hasattr(outcome, "__await__") else outcome), None
+            except Exception as another:
+                error = another
+        return _answer(error)
+    finally:
+        del error
+
+
+async def _answered_later(
+    request: Request, error: Exception, after: Sequence[Bound], errors: Sequence[ErrorHandlers]
+) -> Response:
+    """What is left to do of a chain of plain functions whose exception has an asynchronous handler.
+
+    Only then is a plain handler's request taken to the loop.
+    """
+    try:
+        response, failure = await _recover(request, error, errors)
+    finally:
+        del error
+    for function, arguments, _, applies in after:
+        try:
+            if applies is None or applies(request):
+                outcome = function(*(request, response)[2 - arguments :])
+                if outcome is not None:
+                    response = to_response(outcome)
+        except Exception as another:
+            response, failure = await _recover(request, another, errors)
+    if failure is not None:
+        failure.__roost_response__ = response  # type: ignore[attr-defined]
+        try:
+            raise failure
+        finally:
+            del failure
+    return response
 
 
 async def beside(function: Callable[..., Any], *args: Any) -> Any:
