@@ -727,3 +727,12 @@ def test_connect_is_no_method_of_a_path(app: App) -> None:
         app.connect("/x")
     with pytest.raises(ValueError, match="CONNECT"):
         app.add_route("CONNECT", "/x", lambda: "")
+
+
+def test_only_routers_are_included(app: App) -> None:
+    with pytest.raises(TypeError, match="SubRouter"):
+        app.include_router(App(__file__))  # type: ignore[arg-type]
+    sub = SubRouter("/x")
+    app.include_router(sub)
+    with pytest.raises(ValueError, match="already"):
+        app.include_router(sub)

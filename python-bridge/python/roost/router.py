@@ -167,8 +167,11 @@ class Router:
         """Adds all that a router has, and will have, below this one's prefix and its own.
 
         Raises:
+            TypeError: it is no SubRouter but, for instance, an application.
             ValueError: it includes this one, or is included already.
         """
+        if not isinstance(router, SubRouter):
+            raise TypeError(f"a SubRouter can be included, not {router!r}; applications are mounted side by side")
         if any(inner is self for inner in router._tree()):
             raise ValueError("a router cannot include itself")
         if router in self._routers:
