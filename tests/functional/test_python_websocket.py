@@ -146,11 +146,13 @@ sub = SubRouter(__file__, prefix="/sub")
 
 
 @sub.websocket("/:number")
-async def below(ws, number: int, *, flag: bool = False):
-    await ws.send_json([number, flag])
+async def below(ws, number: int, router_dependencies, shared, own, *, flag: bool = False):
+    await ws.send_json([number, flag, shared["x"], own["y"], list(router_dependencies)])
 
 
 app.include_router(sub)
+app.inject_global(shared={"x": 1})
+sub.inject(own={"y": 2})
 
 
 @app.startup_handler
@@ -336,7 +338,7 @@ def test_disconnect_leaves_nothing_behind(server: RoostServer) -> None:
 
 def test_routers_have_sockets_too(server: RoostServer) -> None:
     with connect(server.ws_url + "/sub/7?flag=true") as ws:
-        assert json.loads(ws.recv(PATIENCE)) == [7, True]
+        assert json.loads(ws.recv(PATIENCE)) == [7, True, 1, 2, ["own"]]
     with pytest.raises(InvalidStatus) as refused:
         connect(server.ws_url + "/sub/seven")
     assert refused.value.response.status_code == 400

@@ -23,14 +23,19 @@ pytestmark = pytest.mark.skipif(REDIS is None, reason="Debian's redis-server is 
 
 
 class Redis:
-    """A Redis server of the test's own, on a port and a socket in a directory of its own."""
+    """A Redis server of the test's own, on a socket in a directory of its own and, where `tcp`, on a port.
 
-    def __init__(self, directory: Path, password: str = "") -> None:
+    One that is stopped and started again has no port: another process may take that meanwhile.
+    """
+
+    def __init__(self, directory: Path, password: str = "", tcp: bool = True) -> None:
         self.directory = directory
         self.password = password
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = 0
+        if tcp:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
         self.path = directory / "redis.sock"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -56,7 +61,9 @@ class Redis:
         self.process.wait()
 
     def command(self, *words: str) -> str:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
+            connection.connect(str(self.path))
             if self.password:
                 connection.sendall(f"AUTH {self.password}\r\n".encode())
                 assert connection.recv(100).startswith(b"+OK")
@@ -72,6 +79,13 @@ class Redis:
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:
     server = Redis(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def local_redis(tmp_path: Path) -> Iterator[Redis]:
+    server = Redis(tmp_path, tcp=False)
     yield server
     server.stop()
 
@@ -196,18 +210,18 @@ def test_password(roost_server: StartServer, tmp_path: Path) -> None:
         redis.stop()
 
 
-def test_redis_comes_back(roost_server: StartServer, redis: Redis) -> None:
-    servers = [roost_server(yaml(f"redis://127.0.0.1:{redis.port}")) for _ in range(2)]
+def test_redis_comes_back(roost_server: StartServer, local_redis: Redis) -> None:
+    servers = [roost_server(yaml(f"unix:{local_redis.path}")) for _ in range(2)]
     with ExitStack() as stack:
         here, there = subscribed(servers, stack)
-        redis.stop()
+        local_redis.stop()
         servers[0].wait_log(r"redis.*not connected, to speak")
         # The own host needs no Redis, and nobody waits for it.
         here[0].socket.send("pub news alone")
         for member in here:
             assert member.next() == "alone"
-        redis.start()
-        until(lambda: redis.listeners() == 4)
+        local_redis.start()
+        until(lambda: local_redis.listeners() == 4)
         # What was published meanwhile waited, but not for those who were not connected yet: then it is lost, whole.
         here[0].socket.send("pub news together")
         for member in here:
@@ -219,14 +233,14 @@ def test_redis_comes_back(roost_server: StartServer, redis: Redis) -> None:
                 assert member.next() == "together"
 
 
-def test_started_before_redis(roost_server: StartServer, redis: Redis) -> None:
-    redis.stop()
-    servers = [roost_server(yaml(f"redis://127.0.0.1:{redis.port}")) for _ in range(2)]
-    redis.start()
-    until(lambda: redis.listeners() == 4)
+def test_started_before_redis(roost_server: StartServer, local_redis: Redis) -> None:
+    local_redis.stop()
+    servers = [roost_server(yaml(f"unix:{local_redis.path}")) for _ in range(2)]
+    local_redis.start()
+    until(lambda: local_redis.listeners() == 4)
     with ExitStack() as stack:
         here, there = subscribed(servers, stack)
-        until(lambda: redis.command("CLIENT", "LIST").count("cmd=ping") >= 4)
+        until(lambda: local_redis.command("CLIENT", "LIST").count("cmd=ping") >= 4)
         here[0].socket.send("pub news hello")
         for member in (*here, *there):
             assert member.next() == "hello"

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Self
 
 import httpx
 import pytest
@@ -85,7 +86,7 @@ class RawWebSocket:
         head = self.raw.read_until(b"\r\n\r\n")
         self.response = RawResponse(head[:-4])
 
-    def __enter__(self) -> RawWebSocket:
+    def __enter__(self) -> Self:
         assert self.response.status == 101, self.response.head
         return self
 
@@ -496,7 +497,7 @@ def test_handler_that_throws_closes_with_1011(roost_server: StartServer) -> None
 
 
 def test_ping_keeps_alive_and_cuts_the_silent(roost_server: StartServer) -> None:
-    server = roost_server(yaml(websocket="ping: 100ms"))
+    server = roost_server(yaml(websocket="ping: 100ms, ping_timeout: 100ms"))
     with RawWebSocket(server) as ws:
         for _ in range(3):
             assert ws.receive() == (PING, b"")
@@ -504,6 +505,33 @@ def test_ping_keeps_alive_and_cuts_the_silent(roost_server: StartServer) -> None
         assert ws.receive() == (PING, b"")
         assert ws.raw.closed()
     server.wait_for(lambda: events(server) == ["echo close 1006 "])
+
+
+def test_slow_receiver_loses_the_oldest_where_it_says_drop(roost_server: StartServer) -> None:
+    server = roost_server(yaml(websocket="send_buffer: 64KiB, slow_client: drop"))
+    count, padding = 10_000, b"x" * 1000
+    with RawWebSocket(server, "/room/slow") as slow, room(server, "other") as publisher:
+        slow.receive()
+        slow.send(frame(TEXT, b"sub news"))
+        assert slow.receive() == (TEXT, b"ok")
+        who(publisher)
+        for i in range(count):
+            publisher.send(f"pub news {i} {padding.decode()}")
+        assert ask(publisher, "list").startswith("ids ")
+        slow.send(frame(PING, b"are you there"))
+        heard: list[int] = []
+        ponged = False
+        while not ponged or heard[-1] != count - 1:
+            opcode, payload = slow.receive()
+            if opcode == PONG:
+                ponged = True
+                continue
+            number, text = payload.split(b" ")
+            assert text == padding
+            heard.append(int(number))
+        assert heard == sorted(set(heard))
+        assert len(heard) < count
+        server.wait_log(r"messages dropped for clients that read too slowly")
 
 
 def test_slow_receiver_is_closed_with_1013(roost_server: StartServer) -> None:

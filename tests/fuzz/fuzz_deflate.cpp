@@ -61,6 +61,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   DeflateParameters parameters;
   std::string answer;
-  negotiate_deflate(input, parameters, answer);
+  negotiate_deflate(input, {}, parameters, answer);
   return 0;
 }

@@ -30,7 +30,9 @@ def start(app: App, host: str, port: int, server: Mapping[str, Any], options: Ma
         both = isinstance(value, dict) and isinstance(settings.get(key), dict)
         settings[key] = {**settings[key], **value} if both else value
     name = os.path.basename(app.file)
+    redis = settings.pop("redis", None) or os.environ.get("ROOST_REDIS")
     configuration = {
+        **({"redis": redis} if redis else {}),
         "server": settings,
         "routes": [{"path": "/", "python": f"{name.removesuffix('.py')}:app"}],
     }

@@ -25,7 +25,7 @@ class Arguments:
         TypeError: it takes no connection, or any number of arguments by name.
     """
 
-    def __init__(self, handler: Callable[..., Any], path_names: Sequence[str]) -> None:
+    def __init__(self, handler: Callable[..., Any], path_names: Sequence[str], injected: Sequence[str] = ()) -> None:
         # `inspect` costs memory that applications without such handlers do not pay for.
         import inspect
 
@@ -41,7 +41,7 @@ class Arguments:
         for parameter in rest:
             name = parameter.name
             annotation = hints.get(name, parameter.annotation)
-            if name in _PARTS or name in _DEPENDENCIES:
+            if name in _PARTS or name in _DEPENDENCIES or name in injected:
                 self.wanted.append((name, None, parameter.empty))
                 continue
             if getattr(annotation, "__name__", "") in ("QueryParams", "Headers"):
@@ -63,10 +63,13 @@ class Arguments:
         found: dict[str, Any] = {}
         for name, read, default in self.wanted:
             if read is None:
-                if name in _DEPENDENCIES:
-                    found[name] = dependencies().get(name, {})
+                given = dependencies() if name not in _PARTS else {}
+                if name in given:
+                    found[name] = given[name]
+                elif name in _DEPENDENCIES or name in _PARTS:
+                    found[name] = {} if name in _DEPENDENCIES else getattr(connection, name)
                 else:
-                    found[name] = getattr(connection, name)
+                    found[name] = next(values[name] for values in reversed(given.values()) if name in values)
                 continue
             if isinstance(read, _Part):
                 found[name] = getattr(connection, read.name)

@@ -204,7 +204,8 @@ class App(Router):
         Args:
             host: address to listen on, unless the command line or the environment names one.
             port: port to listen on, unless the command line or the environment names one; 0 for any that is free.
-            server: further keys of the configuration file's `server:`, e.g. {"timeouts": {"handler": "5s"}}.
+            server: further keys of the configuration file's `server:`, e.g. {"timeouts": {"handler": "5s"}}; "redis",
+                or ROOST_REDIS in the environment, is that file's `redis:`, by which machines share topics.
             options: of `roost.config.Config`, e.g. processes=4; the environment and the command line come before them.
 
         Raises:

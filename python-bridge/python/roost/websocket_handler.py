@@ -301,7 +301,8 @@ class WebSocketHandler:
         self._dependencies = dependencies
         for function in (self.handler, self.connected, self.disconnected):
             if function is not None:
-                self._arguments[function] = Arguments(function, _pattern.names(pattern))
+                injected = [name for values in dependencies().values() for name in values]
+                self._arguments[function] = Arguments(function, _pattern.names(pattern), injected)
 
     # From the bridge, on the loop -------------------------------------------------------------------------------
 

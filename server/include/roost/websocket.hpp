@@ -55,7 +55,7 @@ class WebSocket {
   // Unique for this host; valid as long as this.
   std::string_view id() const noexcept { return view(detail::host->ws_id(handle_)); }
   // text has to be UTF-8. Sent::wait: taken, but wait for on_writable before sending more. Past the limit
-  // (`websocket: { send_buffer }`) the connection is closed.
+  // (`websocket: { send_buffer }`) the connection is closed, or, with `slow_client: drop`, the oldest message dropped.
   Sent send(std::string_view text) const noexcept {
     return sent(detail::host->ws_send(handle_, ROOST_WS_TEXT, str(text)));
   }

@@ -58,12 +58,27 @@ struct Timeouts {
   milliseconds drain{30'000};       // for running requests when a worker ends
 };
 
+// permessage-deflate, with clients that offer it. Numbers are zlib's.
+struct WebsocketCompress {
+  bool enabled = false;
+  int level = 1;             // 1 to 9
+  uint8_t window_bits = 15;  // 9 to 15
+  int memory_level = 8;      // 1 to 9
+  bool context_takeover = false;
+  size_t minimum = 64;  // shorter messages are sent as they are
+};
+
+enum class SlowClient : uint8_t { close, drop };
+
 struct Websocket {
-  size_t message_bytes = 1 << 20;    // 1009
-  size_t send_buffer = 1 << 20;      // for each connection; past it the connection is closed with 1013
-  milliseconds ping{30'000};         // 0: never; no pong within the same time again: closed
-  std::vector<std::string> origins;  // allowed Origin values; empty: all
-  bool compress = false;             // permessage-deflate, with clients that offer it
+  size_t message_bytes = 1 << 20;              // 1009
+  size_t send_buffer = 1 << 20;                // for each connection
+  SlowClient slow_client = SlowClient::close;  // past send_buffer: closed with 1013, or the oldest messages dropped
+  milliseconds ping{30'000};                   // 0: never
+  milliseconds ping_timeout{30'000};           // without an answer: cut
+  milliseconds close_timeout{10'000};          // for the answer to a close frame: cut
+  std::vector<std::string> origins;            // allowed Origin values; empty: all
+  WebsocketCompress compress;
 };
 
 // What carries topics between machines.

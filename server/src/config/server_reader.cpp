@@ -79,12 +79,31 @@ void read_timeouts(Node node, Timeouts& timeouts) {
   node.no_others();
 }
 
+void read_websocket_compress(Node node, WebsocketCompress& compress) {
+  if (!node.is_map()) {
+    compress.enabled = node.boolean();
+    return;
+  }
+  compress.enabled = true;
+  if (auto found = node.get("level")) compress.level = static_cast<int>(found->integer(1, 9));
+  if (auto found = node.get("window_bits")) compress.window_bits = static_cast<uint8_t>(found->integer(9, 15));
+  if (auto found = node.get("memory_level")) compress.memory_level = static_cast<int>(found->integer(1, 9));
+  if (auto found = node.get("context_takeover")) compress.context_takeover = found->boolean();
+  read_size(node, "minimum", compress.minimum, 0);
+  node.no_others();
+}
+
 void read_websocket(Node node, Websocket& websocket) {
   read_size(node, "message_bytes", websocket.message_bytes);
   read_size(node, "send_buffer", websocket.send_buffer);
   read_duration(node, "ping", websocket.ping, true);
   if (auto found = node.get("origins")) websocket.origins = found->texts();
-  if (auto found = node.get("compress")) websocket.compress = found->boolean();
+  if (auto found = node.get("compress")) read_websocket_compress(*found, websocket.compress);
+  if (auto found = node.get("slow_client")) {
+    websocket.slow_client = found->one_of({"close", "drop"}) == "drop" ? SlowClient::drop : SlowClient::close;
+  }
+  read_duration(node, "ping_timeout", websocket.ping_timeout);
+  read_duration(node, "close_timeout", websocket.close_timeout);
   node.no_others();
 }
 

@@ -341,9 +341,9 @@ roost_status HttpExchange::accept_websocket(const roost_ws_accept& accept, roost
   if ((request_.flags & ROOST_REQUEST_UPGRADE) == 0) return ROOST_INVALID;
   std::string head;
   websocket::DeflateParameters deflate;
-  const bool compress = thread_.worker().settings.websocket.compress;
-  if (write_switching_protocols(head, request_, accept, compress ? &deflate : nullptr) != ROOST_OK)
-    return ROOST_INVALID;
+  const WebSocketLoop& loop = thread_.websockets();
+  const auto* options = loop.settings().compress.enabled ? &loop.deflate_options() : nullptr;
+  if (write_switching_protocols(head, request_, accept, options, deflate) != ROOST_OK) return ROOST_INVALID;
   if (!claim(State::building)) return refuse();
   if (gone_.load(std::memory_order_acquire)) {
     state_.store(State::done, std::memory_order_release);

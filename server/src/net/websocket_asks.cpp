@@ -1,5 +1,6 @@
 // What a WebSocketConnection is asked for from any thread: done at once on its own, else by way of the loop's queue.
 #include "net/websocket_connection.hpp"
+#include "net/websocket_hub.hpp"
 #include "net/websocket_loop.hpp"
 #include "websocket/close_code.hpp"
 
@@ -31,7 +32,15 @@ roost_status WebSocketConnection::send_asked(SharedBuffer frame) noexcept {
   const size_t size = request.frame.size();
   const size_t before = buffered_.fetch_add(size, std::memory_order_relaxed);
   roost_status status;
-  if (exceeds(before, size)) {
+  const bool drops = loop_.settings().slow_client == config::SlowClient::drop;
+  // The loop drops the oldest, when it comes to it; until then so much may wait for it again.
+  if (drops && before > 2 * loop_.settings().send_buffer) {
+    buffered_.fetch_sub(size, std::memory_order_relaxed);
+    loop_.hub().count_dropped(1);
+    wants_writable_.store(true, std::memory_order_release);
+    return ROOST_WOULD_BLOCK;
+  }
+  if (!drops && exceeds(before, size)) {
     buffered_.fetch_sub(size, std::memory_order_relaxed);
     if (gone_.exchange(true)) return ROOST_GONE;
     request.kind = WebSocketAsk::overflow;

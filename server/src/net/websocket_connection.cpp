@@ -29,7 +29,12 @@ WebSocketConnection::WebSocketConnection(WebSocketLoop& loop, const roost_ws_acc
       arg_(accept.arg),
       number_(loop.hub().next_number()),
       deflate_bits_(deflate.agreed ? deflate.server_bits : 0),
-      session_(loop.settings().message_bytes, deflate.agreed ? &loop.inflater() : nullptr),
+      deflate_(deflate.server_takeover || deflate.client_takeover
+                   ? std::make_unique<websocket::DeflateContext>(deflate, loop.deflater())
+                   : nullptr),
+      session_(loop.settings().message_bytes, !deflate.agreed       ? nullptr
+                                              : deflate_ != nullptr ? &deflate_->inflater()
+                                                                    : &loop.inflater()),
       id_(loop.hub().id_of(number_)),
       group_(group) {}
 
@@ -57,7 +62,7 @@ void WebSocketConnection::start(base::UniqueFd socket, std::string_view head, st
   if (!events.add(socket_.get(), interest_, *this)) return cut(websocket::kAbnormal);
   if (output_ != nullptr) {
     // Another thread was faster: what it sent follows the head.
-    output_->segments.insert(output_->segments.begin(), {SharedBuffer::copy_of(head), 0});
+    output_->segments.insert(output_->segments.begin(), {SharedBuffer::copy_of(head), 0, false});
     buffered_.fetch_add(head.size(), std::memory_order_relaxed);
   }
   WebSocketConnection* const outer = loop_.corked_;
@@ -68,7 +73,7 @@ void WebSocketConnection::start(base::UniqueFd socket, std::string_view head, st
       write_corked({}, head);
     } else {
       buffered_.fetch_add(head.size(), std::memory_order_relaxed);
-      enqueue(SharedBuffer::copy_of(head));
+      enqueue(SharedBuffer::copy_of(head), false);
     }
   }
   if (callbacks_->on_open != nullptr) {
@@ -87,7 +92,7 @@ void WebSocketConnection::start(base::UniqueFd socket, std::string_view head, st
   }
   const auto ping = loop_.settings().ping;
   if (session_.state() != websocket::Session::State::open) {
-    events.timers().set(*this, events.now() + kCloseTimeout.count());
+    events.timers().set(*this, events.now() + loop_.settings().close_timeout.count());
   } else if (ping.count() > 0) {
     events.timers().set(*this, events.now() + ping.count());
   }
@@ -174,7 +179,7 @@ void WebSocketConnection::shut_when_flushed() noexcept {
   phase_ = Phase::flushing;
   EventLoop& events = loop_.event_loop();
   if (output_ != nullptr) {
-    events.timers().set(*this, events.now() + kCloseTimeout.count());
+    events.timers().set(*this, events.now() + loop_.settings().close_timeout.count());
     loop_.mark_dirty(*this);
     return;
   }
@@ -206,16 +211,20 @@ void WebSocketConnection::on_timer() noexcept {
   if (phase_ != Phase::running || session_.state() != websocket::Session::State::open) return cut(websocket::kAbnormal);
   EventLoop& events = loop_.event_loop();
   const int64_t ping = loop_.settings().ping.count();
-  const int64_t idle = events.now() - last_received_;
-  if (idle < ping) return events.timers().set(*this, last_received_ + ping);
-  // Nothing is read of one that is paused, its answers neither; that it is gone the kernel notices by the pings.
-  if (ping_sent_ && !paused()) return cut(websocket::kAbnormal);
-  ping_sent_ = true;
-  // With a full socket the ping would wait behind the rest: that nothing comes back is judged all the same.
-  if (output_ == nullptr) {
-    buffered_.fetch_add(kPing.size(), std::memory_order_relaxed);
-    enqueue(loop_.ping_frame_);
+  if (!ping_sent_) {
+    if (events.now() - last_received_ < ping) return events.timers().set(*this, last_received_ + ping);
+    ping_sent_ = true;
+    // With a full socket the ping would wait behind the rest: that nothing comes back is judged all the same.
+    if (output_ == nullptr) {
+      buffered_.fetch_add(kPing.size(), std::memory_order_relaxed);
+      enqueue(loop_.ping_frame_, false);
+    }
+    return events.timers().set(*this, events.now() + loop_.settings().ping_timeout.count());
   }
+  // Nothing is read of one that is paused, its answers neither; that it is gone the kernel notices by the pings.
+  if (!paused()) return cut(websocket::kAbnormal);
+  ping_sent_ = false;
+  last_received_ = events.now();
   events.timers().set(*this, events.now() + ping);
 }
 

@@ -7,7 +7,7 @@
 //
 // The end: the peer's close frame is answered (or ours was), or the peer broke the protocol -> on_close, what is queued
 // is sent, the sending side shut, input discarded until the peer closes too or kLinger is over. A peer that does not
-// answer a close frame within kCloseTimeout is cut (1006), as is one that answers no ping.
+// answer a close frame within `close_timeout` is cut (1006), as is one that answers no ping within `ping_timeout`.
 #pragma once
 
 #include <atomic>
@@ -50,7 +50,6 @@ class WebSocketConnection final : public websocket::Connection,
                                   private Timer,
                                   private websocket::Session::Sink {
  public:
-  static constexpr std::chrono::milliseconds kCloseTimeout{10'000};
   static constexpr std::chrono::milliseconds kLinger{2'000};
 
   // Any thread. The one reference is given to start() or abandon(), one of which must follow on the loop's thread.
@@ -110,9 +109,15 @@ class WebSocketConnection final : public websocket::Connection,
   void close_here(uint16_t code, std::string_view reason) noexcept;
   void refuse_more() noexcept;  // past send_buffer: 1013
   bool exceeds(size_t buffered, size_t more) const;
+  static constexpr size_t kNoRoom = ~size_t{0};
+  size_t reserve(size_t size) noexcept;
   roost_status pressure(size_t buffered) noexcept;
-  void enqueue(SharedBuffer frame, size_t offset = 0) noexcept;  // counted in buffered_ already
-  void deliver(DeflatedFrames& frames) noexcept;                 // one of a topic or group
+  // Of send_asked(), counted in buffered_ already.
+  void send_frame(SharedBuffer frame) noexcept;
+  std::string_view compressed(std::string_view data) noexcept;  // empty: it goes out as it is
+  void make_room(size_t limit) noexcept;                        // slow_client: drop
+  void enqueue(SharedBuffer frame, bool droppable) noexcept;    // counted in buffered_ already
+  void deliver(DeflatedFrames& frames) noexcept;                // one of a topic or group
   void write_corked(std::string_view header, std::string_view data) noexcept;
   void flush() noexcept;
   void drop_output() noexcept;
@@ -157,6 +162,7 @@ class WebSocketConnection final : public websocket::Connection,
   WebSocketConnection* previous_ = nullptr;  // in the loop's list of all
   WebSocketConnection* next_ = nullptr;
   std::vector<Membership> memberships_;
+  std::unique_ptr<websocket::DeflateContext> deflate_;  // with context takeover
   websocket::Session session_;
   std::string id_, group_;
 };

@@ -3,9 +3,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <bit>
 #include <charconv>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "http/exchange.hpp"
 
 namespace roost::net {
@@ -208,6 +210,13 @@ roost_status WebSocketHub::list(std::string_view group, void (*each)(void*, roos
   }
   for (const std::string& id : ids) each(arg, http::str(id));
   return ROOST_OK;
+}
+
+void WebSocketHub::count_dropped(size_t count) noexcept {
+  const uint64_t before = dropped_for_slow_.fetch_add(count, std::memory_order_relaxed);
+  if (std::bit_width(before) == std::bit_width(before + count)) return;
+  base::log(ROOST_LOG_WARNING, "websocket",
+            std::to_string(before + count) + " messages dropped for clients that read too slowly (slow_client: drop)");
 }
 
 // From other workers ----------------------------------------------------------------------------------------------

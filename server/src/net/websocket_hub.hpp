@@ -71,6 +71,8 @@ class WebSocketHub final : private HostMail::Receiver, private RedisLink::Receiv
   void join(WebSocketConnection& connection, std::string_view group) noexcept;
   void leave(WebSocketConnection& connection, std::string_view group) noexcept;  // again is nothing
 
+  // Messages dropped for clients that read too slowly; said in the log at each power of two.
+  void count_dropped(size_t count) noexcept;
   // Messages to other workers that were dropped.
   uint64_t dropped() const { return mail_.dropped(); }
 
@@ -109,6 +111,7 @@ class WebSocketHub final : private HostMail::Receiver, private RedisLink::Receiv
   const uint32_t slot_;
   const uint32_t number_;
   std::atomic<uint64_t> count_{0};
+  std::atomic<uint64_t> dropped_for_slow_{0};
   std::vector<WebSocketLoop*> loops_;
 
   std::mutex mutex_;  // guards what follows; packets about own connections are sent under it, so that their order holds

@@ -8,6 +8,16 @@
 namespace roost::net {
 namespace {
 
+websocket::DeflateOptions options_of(const config::Websocket& settings) {
+  websocket::DeflateOptions options;
+  options.level = settings.compress.level;
+  options.window_bits = settings.compress.window_bits;
+  options.memory_level = settings.compress.memory_level;
+  // What was compressed with a context cannot be dropped: later messages refer to it.
+  options.context_takeover = settings.compress.context_takeover && settings.slow_client == config::SlowClient::close;
+  return options;
+}
+
 constexpr size_t kSpareOutputs = 1024;
 constexpr size_t kSpareSegments = 64;  // of one spare output
 constexpr int kRoundsOfFlushing = 8;
@@ -20,7 +30,9 @@ WebSocketLoop::WebSocketLoop(EventLoop& loop, WebSocketHub& hub, uint32_t thread
       thread_(thread),
       cork_(new char[kCork]),
       read_buffer_(new char[kReadBuffer]),
-      ping_frame_(SharedBuffer::copy_of({"\x89\x00", 2})) {
+      ping_frame_(SharedBuffer::copy_of({"\x89\x00", 2})),
+      deflate_options_(options_of(hub.settings())),
+      deflater_(deflate_options_) {
   hub_.attach(*this);
 }
 
@@ -102,11 +114,7 @@ void WebSocketLoop::run(Request& request) noexcept {
       if (connection->concluded_ || connection->session_.state() != websocket::Session::State::open) {
         connection->buffered_.fetch_sub(request.frame.size(), std::memory_order_relaxed);
       } else {
-        const size_t size = request.frame.size();
-        DeflatedFrames frames(request.frame, deflater_);
-        const SharedBuffer& frame = frames.of(connection->deflate_bits_);
-        connection->buffered_.fetch_sub(size - frame.size(), std::memory_order_relaxed);
-        connection->enqueue(frame);
+        connection->send_frame(std::move(request.frame));
       }
       break;
     case Request::Kind::close:
@@ -136,7 +144,7 @@ void WebSocketLoop::deliver(WebSocketChannel::Kind kind, std::string_view name, 
   const Channels& all = channels(kind);
   const auto found = all.find(name);
   if (found == all.end()) return;
-  DeflatedFrames frames(frame, deflater_);
+  DeflatedFrames frames(frame, deflater_, settings().compress.minimum);
   // Nothing below calls back: the list stays as it is.
   for (const WebSocketChannel::Member& member : found->second.members) {
     if (member.connection->number() != except) member.connection->deliver(frames);
@@ -148,7 +156,7 @@ const SharedBuffer& DeflatedFrames::of(uint8_t bits) {
   if (frame) return frame;
   frame = frames_[0];
   const std::string_view payload = frame.payload();
-  if (payload.size() < WebSocketLoop::kDeflateMinimum) return frame;
+  if (payload.size() < minimum_) return frame;
   const std::string_view shorter = deflater_.deflate(payload, bits);
   if (!shorter.empty()) frame = SharedBuffer::frame(frame.kind(), shorter, true);
   return frame;

@@ -42,6 +42,7 @@ struct WebSocketOutput {
   struct Segment {
     SharedBuffer bytes;
     size_t offset;
+    bool droppable;  // one whole message
   };
   std::vector<Segment> segments;
   size_t first = 0;  // those before have left
@@ -50,12 +51,17 @@ struct WebSocketOutput {
 // One message for many receivers: as it is, and compressed for each size of window that one of them has.
 class DeflatedFrames {
  public:
-  DeflatedFrames(const SharedBuffer& frame, websocket::Deflater& deflater) : deflater_(deflater) { frames_[0] = frame; }
+  // minimum: shorter messages are not compressed.
+  DeflatedFrames(const SharedBuffer& frame, websocket::Deflater& deflater, size_t minimum)
+      : deflater_(deflater), minimum_(minimum) {
+    frames_[0] = frame;
+  }
   // bits: 0 is not compressed.
   const SharedBuffer& of(uint8_t bits);
 
  private:
   websocket::Deflater& deflater_;
+  const size_t minimum_;
   std::array<SharedBuffer, 16> frames_;
 };
 
@@ -99,6 +105,8 @@ class WebSocketLoop final : private PostedTask {
   bool has_channel(WebSocketChannel::Kind kind, std::string_view name) const noexcept;
 
   websocket::Inflater& inflater() noexcept { return inflater_; }
+  websocket::Deflater& deflater() noexcept { return deflater_; }
+  const websocket::DeflateOptions& deflate_options() const noexcept { return deflate_options_; }
   EventLoop& event_loop() noexcept { return loop_; }
   WebSocketHub& hub() noexcept { return hub_; }
   const config::Websocket& settings() const noexcept;
@@ -108,9 +116,6 @@ class WebSocketLoop final : private PostedTask {
 
   static constexpr size_t kReadBuffer = 64 * 1024;
   static constexpr size_t kCork = 32 * 1024;
-
-  static constexpr size_t kDeflateMinimum = 64;  // shorter messages are not compressed
-  friend class DeflatedFrames;
 
   struct Hash {
     using is_transparent = void;
@@ -153,6 +158,7 @@ class WebSocketLoop final : private PostedTask {
   std::unique_ptr<char[]> read_buffer_;
   const SharedBuffer ping_frame_;
   websocket::Inflater inflater_;
+  const websocket::DeflateOptions deflate_options_;
   websocket::Deflater deflater_;
 
   std::vector<WebSocketConnection*> dirty_, flushing_;    // kept alive by ended_

@@ -42,43 +42,75 @@ iovec vector_of(std::string_view bytes) noexcept {
 
 }  // namespace
 
+std::string_view WebSocketConnection::compressed(std::string_view data) noexcept {
+  if (deflate_bits_ == 0 || data.size() < loop_.settings().compress.minimum) return {};
+  return deflate_ != nullptr ? deflate_->deflate(data) : loop_.deflater_.deflate(data, deflate_bits_);
+}
+
 roost_status WebSocketConnection::send_here(roost_ws_kind kind, std::string_view data) noexcept {
-  bool compressed = false;
-  if (deflate_bits_ != 0 && data.size() >= WebSocketLoop::kDeflateMinimum) {
-    const std::string_view shorter = loop_.deflater_.deflate(data, deflate_bits_);
-    compressed = !shorter.empty();
-    if (compressed) data = shorter;
-  }
+  const std::string_view shorter = compressed(data);
+  if (!shorter.empty()) data = shorter;
   if (loop_.corked_ == this && output_ == nullptr) {
     char header[websocket::kMaxServerHeader];
     const size_t size = websocket::write_header(header, static_cast<websocket::Opcode>(kind), data.size());
-    if (compressed) header[0] = static_cast<char>(header[0] | SharedBuffer::kCompressed);
+    if (!shorter.empty()) header[0] = static_cast<char>(header[0] | SharedBuffer::kCompressed);
     write_corked({header, size}, data);
     return pressure(buffered());
   }
   const size_t size = data.size() + (data.size() < 126 ? 2 : data.size() < 65536 ? 4 : 10);
-  if (exceeds(buffered(), size) && !watching_output_ && socket_) flush();
-  const size_t before = buffered_.fetch_add(size, std::memory_order_relaxed);
-  if (exceeds(before, size)) {
-    buffered_.fetch_sub(size, std::memory_order_relaxed);
-    refuse_more();
-    return ROOST_GONE;
-  }
-  enqueue(SharedBuffer::frame(kind, data, compressed));
+  const size_t before = reserve(size);
+  if (before == kNoRoom) return ROOST_GONE;
+  enqueue(SharedBuffer::frame(kind, data, !shorter.empty()), true);
   return pressure(before + size);
+}
+
+void WebSocketConnection::send_frame(SharedBuffer frame) noexcept {
+  const std::string_view shorter = compressed(frame.payload());
+  if (!shorter.empty()) {
+    const size_t size = frame.size();
+    frame = SharedBuffer::frame(frame.kind(), shorter, true);
+    buffered_.fetch_sub(size - frame.size(), std::memory_order_relaxed);
+  }
+  enqueue(std::move(frame), true);
+  make_room(loop_.settings().send_buffer);
 }
 
 void WebSocketConnection::deliver(DeflatedFrames& frames) noexcept {
   if (gone_.load(std::memory_order_relaxed)) return;
   const SharedBuffer& frame = frames.of(deflate_bits_);
+  if (deflate_ != nullptr && (frame.view()[0] & SharedBuffer::kCompressed) != 0) deflate_->forget();
   if (loop_.corked_ == this && output_ == nullptr) return write_corked({}, frame.view());
-  if (exceeds(buffered(), frame.size()) && !watching_output_ && socket_) flush();
-  const size_t before = buffered_.fetch_add(frame.size(), std::memory_order_relaxed);
-  if (exceeds(before, frame.size())) {
-    buffered_.fetch_sub(frame.size(), std::memory_order_relaxed);
-    return refuse_more();
+  if (reserve(frame.size()) != kNoRoom) enqueue(frame, true);
+}
+
+// Counts what is about to be enqueued, and returns what was there before. kNoRoom: the connection is being closed.
+size_t WebSocketConnection::reserve(size_t size) noexcept {
+  if (exceeds(buffered(), size) && !watching_output_ && socket_) flush();
+  if (exceeds(buffered(), size)) {
+    if (loop_.settings().slow_client == config::SlowClient::close) {
+      refuse_more();
+      return kNoRoom;
+    }
+    const size_t limit = loop_.settings().send_buffer;
+    make_room(limit > size ? limit - size : 0);
   }
-  enqueue(frame);
+  return buffered_.fetch_add(size, std::memory_order_relaxed);
+}
+
+// Drops the oldest messages of which nothing has left, until no more than limit bytes wait.
+void WebSocketConnection::make_room(size_t limit) noexcept {
+  if (output_ == nullptr || loop_.settings().slow_client != config::SlowClient::drop) return;
+  auto& segments = output_->segments;
+  size_t dropped = 0;
+  for (size_t next = output_->first; buffered() > limit && next < segments.size(); ++next) {
+    if (!segments[next].droppable || segments[next].offset > 0) continue;
+    buffered_.fetch_sub(segments[next].bytes.size(), std::memory_order_relaxed);
+    // Those before it that stay, a few control frames at most, move up.
+    for (size_t i = next; i > output_->first; --i) segments[i] = std::move(segments[i - 1]);
+    segments[output_->first++].bytes = SharedBuffer();
+    ++dropped;
+  }
+  if (dropped > 0) loop_.hub().count_dropped(dropped);
 }
 
 void WebSocketConnection::refuse_more() noexcept {
@@ -92,7 +124,7 @@ void WebSocketConnection::close_here(uint16_t code, std::string_view reason) noe
   if (paused()) pause_changed();
   if (phase_ != Phase::running) return;  // start() sets the deadline
   EventLoop& events = loop_.event_loop();
-  events.timers().set(*this, events.now() + kCloseTimeout.count());
+  events.timers().set(*this, events.now() + loop_.settings().close_timeout.count());
 }
 
 // A pong or close frame.
@@ -101,7 +133,7 @@ void WebSocketConnection::on_output(std::string_view frame) {
   const bool pong = (frame[0] & 15) == static_cast<int>(websocket::Opcode::pong);
   if (pong && exceeds(buffered(), frame.size())) return;  // a peer that pings and does not read
   buffered_.fetch_add(frame.size(), std::memory_order_relaxed);
-  enqueue(SharedBuffer::copy_of(frame));
+  enqueue(SharedBuffer::copy_of(frame), false);
 }
 
 // Both empty: what the cork holds leaves.
@@ -132,13 +164,13 @@ void WebSocketConnection::write_corked(std::string_view header, std::string_view
     skip -= off;
   }
   buffered_.fetch_add(rest.size(), std::memory_order_relaxed);
-  enqueue(SharedBuffer::copy_of(rest));
+  enqueue(SharedBuffer::copy_of(rest), false);
   watch_output(true);
 }
 
-void WebSocketConnection::enqueue(SharedBuffer frame, size_t offset) noexcept {
+void WebSocketConnection::enqueue(SharedBuffer frame, bool droppable) noexcept {
   if (output_ == nullptr) output_ = loop_.take_output();
-  output_->segments.push_back({std::move(frame), offset});
+  output_->segments.push_back({std::move(frame), 0, droppable});
   if (!watching_output_) loop_.mark_dirty(*this);
 }
 

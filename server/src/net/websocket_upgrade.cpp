@@ -45,7 +45,8 @@ uint16_t check_upgrade(const http::RequestHead& head, std::string_view origin, c
 }
 
 roost_status write_switching_protocols(std::string& out, const roost_request& request, const roost_ws_accept& accept,
-                                       websocket::DeflateParameters* deflate) {
+                                       const websocket::DeflateOptions* options,
+                                       websocket::DeflateParameters& deflate) {
   const std::string_view protocol = http::view(accept.protocol);
   if (!protocol.empty() && !offers(request, protocol)) return ROOST_INVALID;
   http::ResponseHead checked;
@@ -60,10 +61,10 @@ roost_status write_switching_protocols(std::string& out, const roost_request& re
   out.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
   out.append(accepted.data(), accepted.size()).append("\r\n");
   if (!protocol.empty()) out.append("Sec-WebSocket-Protocol: ").append(protocol).append("\r\n");
-  for (size_t i = 0; deflate != nullptr && !deflate->agreed && i < request.header_count; ++i) {
+  for (size_t i = 0; options != nullptr && !deflate.agreed && i < request.header_count; ++i) {
     if (!http::equals_ignore_case(http::view(request.headers[i].name), "sec-websocket-extensions")) continue;
     std::string answer;
-    if (websocket::negotiate_deflate(http::view(request.headers[i].value), *deflate, answer)) {
+    if (websocket::negotiate_deflate(http::view(request.headers[i].value), *options, deflate, answer)) {
       out.append("Sec-WebSocket-Extensions: ").append(answer).append("\r\n");
     }
   }

@@ -21,9 +21,9 @@ uint16_t check_upgrade(const http::RequestHead& head, std::string_view origin, c
 
 // Appends the head of the 101 response. ROOST_INVALID, and nothing is appended, when a header is malformed or is the
 // handshake's own, or accept.protocol is none that the client offered.
-// deflate: nullptr refuses compression, else told what was agreed on with the client.
+// deflate: told what was agreed on with the client; nothing where options is nullptr.
 // REQUIRES: request passed check_upgrade().
 roost_status write_switching_protocols(std::string& out, const roost_request& request, const roost_ws_accept& accept,
-                                       websocket::DeflateParameters* deflate = nullptr);
+                                       const websocket::DeflateOptions* options, websocket::DeflateParameters& deflate);
 
 }  // namespace roost::net

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace roost::websocket {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 constexpr std::string_view kTail("\x00\x00\xff\xff", 4);  // RFC 7692 section 7.2.1
 constexpr size_t kPiece = 16 * 1024;
 constexpr size_t kKept = 64 * 1024;  // of an output buffer
-// For messages on an I/O thread speed counts more than the last percent.
-constexpr int kLevel = 1;
 
 std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
@@ -28,30 +27,33 @@ bool window_bits(std::string_view value, uint8_t& bits) {
   return error == std::errc() && end == value.data() + value.size() && bits >= 8 && bits <= 15;
 }
 
+struct Offer {
+  bool server_no_takeover = false, client_no_takeover = false, server_bits_given = false, client_bits_given = false;
+  uint8_t server_bits = 15, client_bits = 15;
+};
+
 // One offer: "permessage-deflate; name; name=value". False when it must be declined (section 7.1).
-bool acceptable(std::string_view offer, DeflateParameters& parameters, bool& bits_asked) {
-  bool server_takeover = false, client_takeover = false, client_bits = false;
-  size_t semicolon = offer.find(';');
-  if (trim(offer.substr(0, semicolon)) != "permessage-deflate") return false;
+bool read_offer(std::string_view text, Offer& offer) {
+  size_t semicolon = text.find(';');
+  if (trim(text.substr(0, semicolon)) != "permessage-deflate") return false;
   while (semicolon != std::string_view::npos) {
     const size_t start = semicolon + 1;
-    semicolon = offer.find(';', start);
+    semicolon = text.find(';', start);
     const std::string_view parameter =
-        trim(offer.substr(start, semicolon == std::string_view::npos ? semicolon : semicolon - start));
+        trim(text.substr(start, semicolon == std::string_view::npos ? semicolon : semicolon - start));
     const size_t equals = parameter.find('=');
     const std::string_view name = trim(parameter.substr(0, equals));
     const bool has_value = equals != std::string_view::npos;
     const std::string_view value = has_value ? trim(parameter.substr(equals + 1)) : std::string_view();
-    uint8_t bits = 15;
-    if (name == "server_no_context_takeover" && !has_value && !server_takeover) {
-      server_takeover = true;
-    } else if (name == "client_no_context_takeover" && !has_value && !client_takeover) {
-      client_takeover = true;
-    } else if (name == "server_max_window_bits" && has_value && !bits_asked && window_bits(value, bits)) {
-      bits_asked = true;
-      parameters.server_bits = bits;
-    } else if (name == "client_max_window_bits" && !client_bits && (!has_value || window_bits(value, bits))) {
-      client_bits = true;  // a hint: every window up to the largest can be read here
+    const auto once = [](bool& given) { return !std::exchange(given, true); };
+    if (name == "server_no_context_takeover") {
+      if (has_value || !once(offer.server_no_takeover)) return false;
+    } else if (name == "client_no_context_takeover") {
+      if (has_value || !once(offer.client_no_takeover)) return false;
+    } else if (name == "server_max_window_bits") {
+      if (!has_value || !once(offer.server_bits_given) || !window_bits(value, offer.server_bits)) return false;
+    } else if (name == "client_max_window_bits") {
+      if (!once(offer.client_bits_given) || (has_value && !window_bits(value, offer.client_bits))) return false;
     } else {
       return false;
     }
@@ -59,27 +61,44 @@ bool acceptable(std::string_view offer, DeflateParameters& parameters, bool& bit
   return true;
 }
 
+// What is agreed on, and said in the response.
+std::string accept(const Offer& offer, const DeflateOptions& options, DeflateParameters& parameters) {
+  std::string answer = "permessage-deflate";
+  parameters.agreed = true;
+  parameters.server_takeover = options.context_takeover && !offer.server_no_takeover;
+  if (!parameters.server_takeover) answer += "; server_no_context_takeover";
+  parameters.client_takeover = options.context_takeover && !offer.client_no_takeover;
+  if (!parameters.client_takeover) answer += "; client_no_context_takeover";
+  parameters.server_bits = std::min(offer.server_bits, options.window_bits);
+  if (offer.server_bits_given || parameters.server_bits < 15) {
+    answer += "; server_max_window_bits=" + std::to_string(parameters.server_bits);
+  }
+  parameters.client_bits = offer.client_bits;
+  if (offer.client_bits_given && options.window_bits < offer.client_bits) {
+    parameters.client_bits = options.window_bits;
+    answer += "; client_max_window_bits=" + std::to_string(parameters.client_bits);
+  }
+  return answer;
+}
+
 }  // namespace
 
-bool negotiate_deflate(std::string_view offers, DeflateParameters& parameters, std::string& answer) {
+bool negotiate_deflate(std::string_view offers, const DeflateOptions& options, DeflateParameters& parameters,
+                       std::string& answer) {
   // No value of a parameter known here has a comma within its quotes.
   for (size_t start = 0; start <= offers.size();) {
     const size_t comma = std::min(offers.find(',', start), offers.size());
-    const std::string_view offer = offers.substr(start, comma - start);
+    Offer offer;
+    if (read_offer(offers.substr(start, comma - start), offer)) {
+      answer = accept(offer, options, parameters);
+      return true;
+    }
     start = comma + 1;
-    DeflateParameters mine;
-    bool bits_asked = false;
-    if (!acceptable(offer, mine, bits_asked)) continue;
-    mine.agreed = true;
-    parameters = mine;
-    answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-    if (bits_asked) answer += "; server_max_window_bits=" + std::to_string(mine.server_bits);
-    return true;
   }
   return false;
 }
 
-Inflater::Inflater() = default;
+Inflater::Inflater(bool takeover, uint8_t bits) : takeover_(takeover), bits_(bits) {}
 
 Inflater::~Inflater() {
   if (stream_ != nullptr) inflateEnd(stream_.get());
@@ -93,9 +112,9 @@ Inflater::Result Inflater::inflate(std::string_view compressed, size_t limit) {
   output_.clear();
   if (stream_ == nullptr) {
     auto stream = std::make_unique<z_stream>();
-    if (inflateInit2(stream.get(), -15) != Z_OK) return Result::invalid;
+    if (inflateInit2(stream.get(), -int{bits_}) != Z_OK) return Result::invalid;
     stream_ = std::move(stream);
-  } else {
+  } else if (!takeover_) {
     inflateReset(stream_.get());
   }
   size_t size = 0;
@@ -114,6 +133,7 @@ Inflater::Result Inflater::inflate(std::string_view compressed, size_t limit) {
       size += room - stream_->avail_out;
       if (size > limit) return Result::too_big;
       if (result == Z_STREAM_END) {
+        if (takeover_) inflateResetKeep(stream_.get());  // keeps the window
         ended = true;  // a final block (section 7.2.3.4): nothing but the padding behind it
         break;
       }
@@ -127,7 +147,7 @@ Inflater::Result Inflater::inflate(std::string_view compressed, size_t limit) {
   return Result::complete;
 }
 
-Deflater::Deflater() = default;
+Deflater::Deflater(const DeflateOptions& options) : options_(options) {}
 
 Deflater::~Deflater() {
   for (const auto& stream : streams_) {
@@ -137,12 +157,18 @@ Deflater::~Deflater() {
 
 std::string_view Deflater::deflate(std::string_view payload, uint8_t bits) {
   if (bits < 9 || bits > 15 || payload.empty()) return {};
-  auto& stream = streams_[bits];
+  return run(streams_[bits], payload, bits, true);
+}
+
+std::string_view Deflater::run(std::unique_ptr<z_stream>& stream, std::string_view payload, uint8_t bits, bool reset) {
   if (stream == nullptr) {
     auto made = std::make_unique<z_stream>();
-    if (deflateInit2(made.get(), kLevel, Z_DEFLATED, -int{bits}, 8, Z_DEFAULT_STRATEGY) != Z_OK) return {};
+    if (deflateInit2(made.get(), options_.level, Z_DEFLATED, -int{bits}, options_.memory_level, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
+      return {};
+    }
     stream = std::move(made);
-  } else {
+  } else if (reset) {
     deflateReset(stream.get());
   }
   if (output_.capacity() > kKept && payload.size() < kKept) output_ = std::string();
@@ -157,6 +183,26 @@ std::string_view Deflater::deflate(std::string_view payload, uint8_t bits) {
   const std::string_view whole(output_.data(), output_.size() - stream->avail_out);
   if (!whole.ends_with(kTail) || whole.size() - kTail.size() >= payload.size()) return {};
   return whole.substr(0, whole.size() - kTail.size());
+}
+
+DeflateContext::DeflateContext(const DeflateParameters& parameters, Deflater& deflater)
+    : parameters_(parameters), deflater_(deflater), inflater_(parameters.client_takeover, parameters.client_bits) {}
+
+DeflateContext::~DeflateContext() {
+  if (stream_ != nullptr) deflateEnd(stream_.get());
+}
+
+std::string_view DeflateContext::deflate(std::string_view payload) {
+  const uint8_t bits = parameters_.server_bits;
+  if (!parameters_.server_takeover) return deflater_.deflate(payload, bits);
+  if (bits < 9 || payload.empty()) return {};
+  const std::string_view made = deflater_.run(stream_, payload, bits, false);
+  if (made.empty()) forget();  // the client will not see it: nothing may refer to it
+  return made;
+}
+
+void DeflateContext::forget() {
+  if (stream_ != nullptr) deflateReset(stream_.get());
 }
 
 }  // namespace roost::websocket

@@ -91,7 +91,10 @@ TEST_CASE("FullYaml.ShowsTheDefaults") {
   CHECK(a.websocket.send_buffer == b.websocket.send_buffer);
   CHECK(a.websocket.ping == b.websocket.ping);
   CHECK(a.websocket.origins == b.websocket.origins);
-  CHECK(a.websocket.compress == b.websocket.compress);
+  CHECK(a.websocket.compress.enabled == b.websocket.compress.enabled);
+  CHECK(a.websocket.slow_client == b.websocket.slow_client);
+  CHECK(a.websocket.ping_timeout == b.websocket.ping_timeout);
+  CHECK(a.websocket.close_timeout == b.websocket.close_timeout);
   CHECK(a.access_log.path == b.access_log.path);
   CHECK(a.access_log.format == b.access_log.format);
   CHECK(a.log_level == b.log_level);

@@ -57,18 +57,19 @@ TEST_CASE("WebSocketUpgrade.SwitchingProtocols") {
   accept.headers = more.data();
   accept.header_count = 1;
   std::string out;
-  CHECK(write_switching_protocols(out, request, accept) == ROOST_OK);
+  websocket::DeflateParameters deflate;
+  CHECK(write_switching_protocols(out, request, accept, nullptr, deflate) == ROOST_OK);
   CHECK(out ==
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: notes\r\nX-Room: blue\r\n\r\n");
 
   out.clear();
   accept.protocol = str("Notes");
-  CHECK(write_switching_protocols(out, request, accept) == ROOST_INVALID);
+  CHECK(write_switching_protocols(out, request, accept, nullptr, deflate) == ROOST_INVALID);
   accept.protocol = str("");
   for (const roost_field& bad : {roost_field{str("X"), str("a\r\nb")}, roost_field{str("Upgrade"), str("h2c")}}) {
     accept.headers = &bad;
-    CHECK(write_switching_protocols(out, request, accept) == ROOST_INVALID);
+    CHECK(write_switching_protocols(out, request, accept, nullptr, deflate) == ROOST_INVALID);
   }
   CHECK(out.empty());
 }

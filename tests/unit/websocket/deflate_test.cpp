@@ -34,10 +34,84 @@ TEST_CASE("Deflate.Negotiates") {
     INFO(c.offers);
     DeflateParameters parameters;
     std::string answer;
-    CHECK(negotiate_deflate(c.offers, parameters, answer) == !c.want.empty());
+    CHECK(negotiate_deflate(c.offers, {}, parameters, answer) == !c.want.empty());
     CHECK(answer == c.want);
     if (!c.want.empty()) CHECK(parameters.server_bits == c.bits);
   }
+}
+
+TEST_CASE("Deflate.NegotiatesContextTakeoverAndWindows") {
+  DeflateOptions options;
+  options.context_takeover = true;
+  options.window_bits = 11;
+  const struct {
+    const char* offers;
+    const char* want;
+    int server_bits, client_bits;
+    bool server_takeover, client_takeover;
+  } cases[] = {
+      {"permessage-deflate", "permessage-deflate; server_max_window_bits=11", 11, 15, true, true},
+      {"permessage-deflate; server_no_context_takeover",
+       "permessage-deflate; server_no_context_takeover; server_max_window_bits=11", 11, 15, false, true},
+      {"permessage-deflate; client_no_context_takeover",
+       "permessage-deflate; client_no_context_takeover; server_max_window_bits=11", 11, 15, true, false},
+      {"permessage-deflate; client_max_window_bits",
+       "permessage-deflate; server_max_window_bits=11; client_max_window_bits=11", 11, 11, true, true},
+      {"permessage-deflate; client_max_window_bits=9; server_max_window_bits=10",
+       "permessage-deflate; server_max_window_bits=10", 10, 9, true, true},
+      {"permessage-deflate; client_max_window_bits=13; server_max_window_bits=13",
+       "permessage-deflate; server_max_window_bits=11; client_max_window_bits=11", 11, 11, true, true},
+  };
+  for (const auto& c : cases) {
+    INFO(c.offers);
+    DeflateParameters parameters;
+    std::string answer;
+    REQUIRE(negotiate_deflate(c.offers, options, parameters, answer));
+    CHECK(answer == c.want);
+    CHECK(parameters.server_bits == c.server_bits);
+    CHECK(parameters.client_bits == c.client_bits);
+    CHECK(parameters.server_takeover == c.server_takeover);
+    CHECK(parameters.client_takeover == c.client_takeover);
+  }
+}
+
+TEST_CASE("Deflate.ContextIsSharedByMessagesAndSurvivesOthers") {
+  DeflateParameters parameters;
+  parameters.agreed = parameters.server_takeover = parameters.client_takeover = true;
+  Deflater deflater;
+  DeflateContext sender(parameters, deflater), receiver(parameters, deflater);
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += std::to_string(i * 7919);
+  const auto arrives = [&](std::string_view compressed) {
+    REQUIRE(!compressed.empty());
+    const std::string copy(compressed);
+    CHECK(receiver.inflater().inflate(copy, 1 << 20) == Inflater::Result::complete);
+    CHECK(receiver.inflater().output() == text);
+    return copy.size();
+  };
+  const size_t first = arrives(sender.deflate(text));
+  CHECK(arrives(sender.deflate(text)) < first / 10);
+  // One that another compressor made, as for a topic.
+  arrives(deflater.deflate(text, 15));
+  sender.forget();
+  CHECK(arrives(sender.deflate(text)) > first / 2);
+  // What does not become shorter goes out as it is, and is in no window.
+  CHECK(sender.deflate("\x01\x9c\x33").empty());
+  arrives(sender.deflate(text));
+  CHECK(arrives(sender.deflate(text)) < first / 10);
+}
+
+TEST_CASE("Deflate.ContextSurvivesAFinalBlock") {
+  DeflateParameters parameters;
+  parameters.client_takeover = true;
+  Deflater deflater;
+  DeflateContext receiver(parameters, deflater);
+  // "Hello" with BFINAL set and the padding byte (RFC 7692 section 7.2.3.4), then "Hello" that refers to it (7.2.3.2).
+  CHECK(receiver.inflater().inflate(std::string_view("\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8), 100) ==
+        Inflater::Result::complete);
+  CHECK(receiver.inflater().output() == "Hello");
+  CHECK(receiver.inflater().inflate(std::string_view("\xf2\x00\x11\x00\x00", 5), 100) == Inflater::Result::complete);
+  CHECK(receiver.inflater().output() == "Hello");
 }
 
 TEST_CASE("Deflate.BackAndForth") {
