@@ -15,6 +15,7 @@ import faults
 SECONDS = 2
 
 
+@pytest.mark.unsanitized
 def test_idle_connections_cost_little_memory_and_no_latency() -> None:
     found = faults.idle(SECONDS, 1000)
     assert found["held"] == 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from server_process import RawConnection, RoostServer
+
+pytestmark = pytest.mark.tsan
 
 CONFIGURATION = """
 server: { listen: 127.0.0.1:0, processes: 1, threads: 2, access_log: { format: none } }
@@ -248,6 +251,16 @@ def test_answer_while_the_body_still_arrives(server: RoostServer) -> None:
         connection.send(get("/early", "Content-Length: 1000000", method="POST") + b"x" * 1000)
         response = connection.read_response()
         assert (response.status, response.body) == (403, b"early")
+
+
+def test_answer_outlives_a_long_body_that_is_refused(server: RoostServer) -> None:
+    with server.connect() as connection:
+        connection.send(get("/echo", "Content-Length: 99999999999", method="POST"))
+        piece = b"x" * 1000
+        for _ in range(30):  # longer than the silence after which the server gives up
+            connection.send(piece)
+            assert not select.select([], [], [connection.socket], 0.1)[2]
+        assert connection.read_response().status == 413
 
 
 def test_cut_body_is_an_error_to_a_streaming_reader(server: RoostServer) -> None:

@@ -67,7 +67,10 @@ void HttpConnection::read() noexcept {
   }
   const auto size = static_cast<size_t>(n);
   thread_.count_in(size);
-  if (phase_ == Phase::lingering) return;
+  if (phase_ == Phase::lingering) {
+    keep_lingering();
+    return;
+  }
   if (direct) {
     const size_t used = process(into, size);
     if (used < size && phase_ < Phase::closing) input_.append({into + used, size - used});

@@ -75,6 +75,7 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   void after_events() noexcept;
   void end_of_input() noexcept;
   void begin_close() noexcept;
+  void keep_lingering() noexcept;
   void reset_on_close() noexcept;
   void cut_reader() noexcept;
   void close() noexcept;
@@ -98,6 +99,7 @@ class HttpConnection final : public LiveConnection, private WebSocketOwner {
   std::string_view behind_head_;  // while a request without body is dispatched: what came behind it
   size_t seen_ = 0;               // bytes of an incomplete head that were looked at
   int64_t deadline_ = 0;          // 0: none
+  int64_t linger_end_ = 0;        // set in lingering
   HttpExchange* exchange_ = nullptr;
   ByteBuffer input_;  // what was read and is not taken yet
   std::unique_ptr<OutputQueue> queue_;

@@ -12,7 +12,10 @@ namespace roost::net {
 namespace {
 
 constexpr size_t kMaxAhead = 64 * 1024;
+// After an error: until the client has been silent for so long, or closes; many send the whole of a body that is refused
+// before they read the answer.
 constexpr int64_t kLingerMilliseconds = 2000;
+constexpr int64_t kLongestLingerMilliseconds = 30'000;
 // A drained worker lets a client that is between two requests send one more, which is answered with
 // "Connection: close", rather than close under it.
 constexpr int64_t kDrainIdleMilliseconds = 1000;
@@ -223,8 +226,13 @@ void HttpConnection::begin_close() noexcept {
   }
   phase_ = Phase::lingering;
   input_.reset();
-  arm(thread_.loop().now() + kLingerMilliseconds);
+  linger_end_ = thread_.loop().now() + kLongestLingerMilliseconds;
+  keep_lingering();
   watch(EPOLLIN);
+}
+
+void HttpConnection::keep_lingering() noexcept {
+  arm(std::min(thread_.loop().now() + kLingerMilliseconds, linger_end_));
 }
 
 void HttpConnection::upgrade(WebSocketConnection& websocket, std::string_view head) {
