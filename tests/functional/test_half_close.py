@@ -9,6 +9,8 @@ import pytest
 
 from server_process import RawConnection, RoostServer
 
+pytestmark = pytest.mark.tsan
+
 CONFIGURATION = """
 server:
   listen: 127.0.0.1:0

@@ -549,6 +549,7 @@ def test_slow_receiver_is_closed_with_1013(roost_server: StartServer) -> None:
         assert ws.raw.closed()
 
 
+@pytest.mark.tsan
 def test_writable_after_would_block(roost_server: StartServer) -> None:
     server = roost_server(yaml(websocket="send_buffer: 256KiB"))
     with RawWebSocket(server, "/room/a") as ws:
@@ -560,6 +561,7 @@ def test_writable_after_would_block(roost_server: StartServer) -> None:
         assert received == (TEXT, f"writable after {count}".encode())
 
 
+@pytest.mark.tsan
 def test_drain_closes_with_1001(roost_server: StartServer) -> None:
     server = roost_server(yaml(processes=2))
     with room(server) as first, room(server) as second:
@@ -572,6 +574,7 @@ def test_drain_closes_with_1001(roost_server: StartServer) -> None:
         assert server.wait() == 0
 
 
+@pytest.mark.tsan
 def test_sends_from_another_thread_in_order(server: RoostServer) -> None:
     with room(server) as member:
         who(member)
@@ -618,6 +621,7 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.mark.tsan
 def test_list_names_all_of_the_group_in_all_workers(host: RoostServer, stack: ExitStack) -> None:
     members = Room(host, "list", stack)
     Room(host, "other", stack)
@@ -628,6 +632,7 @@ def test_list_names_all_of_the_group_in_all_workers(host: RoostServer, stack: Ex
     host.wait_for(lambda: ids(members.members[j]) == set(members.ids[1:]))
 
 
+@pytest.mark.tsan
 def test_broadcast_reaches_every_worker_once(host: RoostServer, stack: ExitStack) -> None:
     members = Room(host, "broadcast", stack)
     for i, member in enumerate(members.members):
@@ -647,6 +652,7 @@ def test_large_broadcast(host: RoostServer, stack: ExitStack) -> None:
         assert all(message == b"L" * (1 << 20) for message in members.receive())
 
 
+@pytest.mark.tsan
 def test_send_to_an_id_in_another_worker(host: RoostServer, stack: ExitStack) -> None:
     members = Room(host, "to", stack)
     i, j = members.apart()
@@ -656,6 +662,7 @@ def test_send_to_an_id_in_another_worker(host: RoostServer, stack: ExitStack) ->
     assert ask(members.members[i], "to nonsense hello") == "gone"
 
 
+@pytest.mark.tsan
 def test_topics_across_workers(host: RoostServer, stack: ExitStack) -> None:
     members = Room(host, "topics", stack)
     i, j = members.apart()
@@ -675,6 +682,7 @@ def test_topics_across_workers(host: RoostServer, stack: ExitStack) -> None:
     assert b.recv(PATIENCE) == "sent"
 
 
+@pytest.mark.tsan
 def test_order_of_one_publisher_across_workers(host: RoostServer, stack: ExitStack) -> None:
     members = Room(host, "order", stack)
     for member in members.members:
@@ -732,6 +740,7 @@ def test_generations_that_overlap_see_each_other(roost_server: StartServer, stac
     server.wait_for(lambda: ids(member) == {told[0]})
 
 
+@pytest.mark.tsan
 def test_counts_come_back_to_zero(roost_server: StartServer) -> None:
     server = roost_server(yaml())
     for _ in range(3):

@@ -28,6 +28,9 @@ namespace {
 // Names of the threads beside the calling one.
 std::string other_threads() {
   std::string names;
+#ifdef __SANITIZE_THREAD__
+  return names;  // the sanitizer has one of its own, which it starts anew after fork
+#endif
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
     if (entry.path().filename() == std::to_string(::gettid())) continue;
     std::string name;
@@ -84,7 +87,8 @@ class Prototype {
       setup_.master.send({.tell = Tell::failed, .text = error.what()});
       end(1);
     }
-    if (const std::string threads = other_threads(); !threads.empty()) {
+    // Where nothing was loaded there is nothing that a new attempt could do without.
+    if (const std::string threads = other_threads(); !threads.empty() && setup_.preload) {
       setup_.master.send({.tell = Tell::threads, .text = threads});
       end(1);
     }
