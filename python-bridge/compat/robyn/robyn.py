@@ -60,8 +60,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Cookie",
-    "Cookies",
     "FunctionInfo",
     "Headers",
     "HttpMethod",

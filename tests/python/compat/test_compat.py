@@ -99,6 +99,12 @@ def either(request: pytest.FixtureRequest) -> str:
     return url
 
 
+def drain(ws: websockets.sync.client.ClientConnection) -> None:
+    """Receives until the end; Robyn sends what on_close returns before."""
+    while True:
+        ws.recv()
+
+
 def test_websocket(either: str) -> None:
     with websockets.sync.client.connect(either.replace("http", "ws") + "/ws?q=1") as ws:
         assert ws.recv() == "hello"
@@ -110,8 +116,7 @@ def test_websocket(either: str) -> None:
         assert ws.recv() == b"\x00\x01"
         ws.send("close")
         with pytest.raises(websockets.exceptions.ConnectionClosed):
-            while True:  # Robyn sends what on_close returns before
-                ws.recv()
+            drain(ws)
 
 
 OLDER = """
