@@ -74,9 +74,9 @@ def _with_robyns_forms(route: MountedRoute) -> Callable[[Request], Any]:
     async def answer_later(request: Request) -> Any:
         return await answer(request)
 
-    chosen = answer_later if route.asynchronous else answer
-    chosen.__wrapped__ = call  # type: ignore[attr-defined]
-    return chosen
+    chosen: Any = answer_later if route.asynchronous else answer
+    chosen.__wrapped__ = call
+    return chosen  # type: ignore[no-any-return]
 
 
 def _flatten(request: Request) -> None:
@@ -86,7 +86,8 @@ def _flatten(request: Request) -> None:
         for file in listed:
             files[getattr(file, "filename", None) or name] = bytes(file if isinstance(file, bytes) else file.read())
     fields = {name: request.form_data[name] for name in request.form_data}
-    request.files, request.form_data = files, fields
+    shaped: Any = request
+    shaped.files, shaped.form_data = files, fields
 
 
 def _all(files: Any) -> list[tuple[str, list[Any]]]:

@@ -27,6 +27,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "list is JSON": get("/list"),
     "bytes": get("/bytes"),
     "number is shown as text": get("/number"),
+    "None": get("/none"),
+    "object that is no response": get("/object"),
     "jsonify gives a str": get("/jsonify"),
     "tuple of three": get("/tuple"),
     "tuple of two is an error": get("/tuple/wrong"),

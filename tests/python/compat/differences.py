@@ -37,6 +37,11 @@ PARSER = "the parser's own words about a mistake"
 MISSING = "the server's own answer ends its line"
 
 DIFFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
+    "None": ("Robyn sends the word None", answer(200, "")),
+    "object that is no response": (
+        "Robyn sends its repr; a handler that forgets to make a response of it is told so",
+        answer(500, "error msg: a handler returned a type: return a Response, str, bytes, dict or list"),
+    ),
     "tuple of three": (
         "Robyn fails with a dict in a tuple, against its documentation",
         answer(201, {"made": True}, JSON, ["x-tuple", "yes"]),

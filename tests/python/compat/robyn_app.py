@@ -72,6 +72,16 @@ def number():
     return 42
 
 
+@app.get("/none")
+def nothing():
+    return None
+
+
+@app.get("/object")
+def unknown_object():
+    return type({})
+
+
 @app.get("/jsonify")
 def jsonified():
     return jsonify({"hello": "world"})

@@ -141,6 +141,8 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
 
 
 async def _background(background: Any) -> None:
+    if hasattr(background, "run") and not background.asynchronous:
+        return await asyncio.to_thread(background.run)
     result = background()
     if _site.is_awaitable(result):
         await result

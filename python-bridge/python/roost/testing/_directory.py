@@ -33,10 +33,23 @@ def serve(directory: str, rest: str | None, path: str, index: str, listing: bool
             return 404, [], None
     elif path.endswith("/"):
         return 404, [], None
-    kind = mimetypes.guess_type(wanted.name)[0] or "application/octet-stream"
-    if kind.startswith("text/") or kind in ("application/javascript", "application/json"):
-        kind += "; charset=utf-8"
-    return _page(wanted.read_bytes(), kind)
+    return _page(wanted.read_bytes(), _kind(wanted.name))
+
+
+def file(path: str, headers: list[tuple[str, str]]) -> bytes | None:
+    """The content of a file that a handler answers with, None when there is none; adds the type that headers lack."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return None
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", _kind(path)))
+    return content
+
+
+def _kind(name: str) -> str:
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") or kind == "application/json" else kind
 
 
 def _page(body: bytes, kind: str) -> Result:

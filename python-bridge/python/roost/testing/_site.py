@@ -141,12 +141,16 @@ class Site:
     def answer(self, method: str, result: Any) -> Answer:
         """What is sent for a handler's result."""
         response = _native.to_response(result)
-        body: Any = response.body
+        path = getattr(response, "file_path", None)
+        body: Any = response.body if path is None else None
         if isinstance(body, dict | list):
             body = _native.json_encode(body)
-        headers = [(name, value) for name, value in _fields(response.headers)]
+        headers = _fields(response.headers)
         status = response.status_code
-        file = getattr(response, "__roost_file__", None)
+        if path is not None:
+            body = _directory.file(str(path), headers)
+            if body is None:
+                return short(404)
         if isinstance(body, str):
             body = body.encode()
         elif body is None:
@@ -155,7 +159,7 @@ class Site:
             body = bytes(body)
         if isinstance(body, bytes):
             named = any(name.lower() == "content-length" for name, _ in headers)
-            if status not in (204, 304) and not named and file is None:
+            if status not in (204, 304) and not named:
                 headers.append(("Content-Length", str(len(body))))
         answer = Answer(status, headers, b"" if method == "HEAD" or status in (204, 304) else body)
         answer.background = getattr(response, "background", None)
