@@ -27,6 +27,10 @@ routes:
   - { path: /, methods: [GET, POST], plugin: forms.describe }
   - { path: /lookup, methods: [POST], plugin: forms.lookup }
   - { path: /keep, methods: [POST], plugin: forms.keep, limits: { form: { file_bytes: 0 } } }
+  - path: /parse
+    methods: [POST]
+    plugin: forms.parse
+    limits: { body_bytes: 1GiB, form: { file_bytes: 200MiB } }
   - { path: /streams, methods: [POST], plugin: forms.streams }
   - { path: /one, methods: [POST], plugin: forms.describe, limits: { form: { parts: 1 } } }
   - path: /large
@@ -206,6 +210,45 @@ def test_limits_of_a_route(client: httpx.Client) -> None:
 
 def test_a_streaming_handler_has_no_form(client: httpx.Client) -> None:
     assert "stream" in client.post("/streams", data={"a": "1"}).text
+
+
+def test_a_form_is_taken_apart_as_it_streams(client: httpx.Client) -> None:
+    files = [("f", ("x ü", b"12", "text/plain")), ("f", ("large", bytes(range(256)) * 1000))]
+    assert lines(client.post("/parse", data={"a": "v"}, files=files)) == [
+        ["field", "a", "", ""],
+        ["end", "1", total(b"v")],
+        ["file", "f", "x ü", "text/plain"],
+        ["end", "2", total(b"12")],
+        ["file", "f", "large", "application/octet-stream"],
+        ["end", "256000", str(1000 * sum(range(256)))],
+    ]
+    assert lines(client.post("/parse", data={"a": ["1", ""]})) == [
+        ["field", "a", "", ""],
+        ["end", "1", total(b"1")],
+        ["field", "a", "", ""],
+        ["end", "0", "0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "sent, status, why",
+    [
+        ({"content": b"{}", "headers": {"Content-Type": "application/json"}}, 415, "no form"),
+        (multipart(b"X: y\r\n\r\nv"), 400, "Content-Disposition"),
+        (
+            {"content": b"--b\r\n" + part("name=a"), "headers": {"Content-Type": "multipart/form-data; boundary=b"}},
+            400,
+            "final boundary",
+        ),
+        (multipart(*[part("name=a")] * 21), 413, "too many parts"),
+        ({"data": {"a": "x" * 1025}}, 413, "values"),
+        (multipart(part("name=refuse")), 422, "not that"),
+    ],
+)
+def test_a_streamed_form_is_refused(client: httpx.Client, sent: dict[str, object], status: int, why: str) -> None:
+    response = client.post("/parse", **sent)  # type: ignore[arg-type]
+    assert response.status_code == status
+    assert why in response.text
 
 
 # Files on disk --------------------------------------------------------------------------------------------------------

@@ -46,6 +46,10 @@ class FakeExchange : public http::Exchange {
   }
 
   std::string_view text(roost_text) override { return {}; }
+  const config::FormLimits& form_limits() const override {
+    static const config::FormLimits limits;
+    return limits;
+  }
   const roost_form& form() override {
     static const roost_form none{sizeof(roost_form), 415, {}, nullptr, 0, nullptr, 0};
     return none;

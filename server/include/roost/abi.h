@@ -134,6 +134,26 @@ typedef struct roost_form {
   size_t file_count;
 } roost_form;
 
+/* A field or file of a streamed form that begins. Views for the call. */
+typedef struct roost_form_part {
+  uint32_t struct_size;
+  uint32_t is_file;
+  roost_str name;
+  roost_str filename;     /* as the client says: never a path to write to */
+  roost_str content_type; /* as the client says; empty: it does not */
+} roost_form_part;
+
+/* What a form's parser tells, in order: on_part, on_data any number of times, on_part_end. In the call that feeds it.
+ */
+typedef struct roost_form_callbacks {
+  uint32_t struct_size;
+  void (*on_part)(void* arg, const roost_form_part* part);
+  void (*on_data)(void* arg, roost_str bytes); /* valid for the call */
+  void (*on_part_end)(void* arg);
+} roost_form_callbacks;
+
+typedef struct roost_form_parser roost_form_parser;
+
 /* ---------------------------------------------------------------------------------------------- responses */
 
 /* roost_response.flags */
@@ -476,6 +496,15 @@ typedef struct roost_host {
    * copied when this is first asked for. path: NUL-terminated, valid as long as the request's views. Any thread. */
   roost_status (*form_file_path)(const roost_request* request, const roost_form_file* file, roost_str* path,
                                  roost_error* error);
+
+  /* Takes a form apart while it arrives, for handlers that stream their body: within the request's limits for forms.
+   * NULL where the callbacks are not whole. callbacks must outlive it; the request need not. One thread at a time. */
+  roost_form_parser* (*form_parser_new)(const roost_request* request, const roost_form_callbacks* callbacks, void* arg);
+  /* The next piece of the body. 0, or what to answer (as roost_form.status) and why (static): then it is over. */
+  uint32_t (*form_parser_feed)(roost_form_parser* parser, roost_str bytes, roost_str* why);
+  /* The body is complete. As form_parser_feed(). */
+  uint32_t (*form_parser_finish)(roost_form_parser* parser, roost_str* why);
+  void (*form_parser_free)(roost_form_parser* parser);
 } roost_host;
 
 /* ---------------------------------------------------------------------------------------------- the plugin */

@@ -30,6 +30,7 @@
 
 #include "abi.h"
 #include "config.hpp"
+#include "form_parser.hpp"
 #include "host.hpp"
 #include "middleware.hpp"
 #include "request.hpp"

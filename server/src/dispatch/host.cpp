@@ -7,8 +7,12 @@
 #include "base/version.hpp"
 #include "dispatch/worker_services.hpp"
 #include "http/exchange.hpp"
+#include "http/form_parser.hpp"
 #include "http/response_head.hpp"
 #include "websocket/connection.hpp"
+
+// The opaque parser of the ABI, which PluginFormParser is.
+struct roost_form_parser {};
 
 namespace roost::dispatch {
 namespace {
@@ -75,6 +79,49 @@ const roost_form* form(const roost_request* request) {
 roost_status form_file_path(const roost_request* request, const roost_form_file* file, roost_str* path,
                             roost_error* error) {
   return file == nullptr || path == nullptr ? ROOST_INVALID : exchange_of(request).form_file_path(*file, *path, error);
+}
+
+// A parser as plugins hold it.
+struct PluginFormParser : roost_form_parser, http::FormSink {
+  PluginFormParser(const http::Exchange& exchange, const roost_form_callbacks& told, void* argument)
+      : callbacks(told), arg(argument), parser(exchange.header("content-type"), exchange.form_limits(), *this) {}
+  void part(const http::FormPart& part) override {
+    const roost_form_part shown{sizeof shown, part.is_file, http::str(part.name), http::str(part.filename),
+                                http::str(part.content_type)};
+    callbacks.on_part(arg, &shown);
+  }
+  void data(std::string_view bytes) override { callbacks.on_data(arg, http::str(bytes)); }
+  void part_end() override { callbacks.on_part_end(arg); }
+  uint32_t status(roost_str* why) const {
+    if (why != nullptr) *why = http::str(parser.why());
+    return parser.status();
+  }
+
+  const roost_form_callbacks& callbacks;
+  void* const arg;
+  http::FormParser parser;
+};
+
+roost_form_parser* form_parser_new(const roost_request* request, const roost_form_callbacks* callbacks, void* arg) {
+  const bool usable = callbacks != nullptr && ROOST_HAS(callbacks, on_part_end) && callbacks->on_part != nullptr &&
+                      callbacks->on_data != nullptr && callbacks->on_part_end != nullptr;
+  return usable ? new PluginFormParser(exchange_of(request), *callbacks, arg) : nullptr;
+}
+
+uint32_t form_parser_feed(roost_form_parser* parser, roost_str bytes, roost_str* why) {
+  auto& own = *static_cast<PluginFormParser*>(parser);
+  own.parser.feed(bytes.data, bytes.size);
+  return own.status(why);
+}
+
+uint32_t form_parser_finish(roost_form_parser* parser, roost_str* why) {
+  auto& own = *static_cast<PluginFormParser*>(parser);
+  own.parser.finish();
+  return own.status(why);
+}
+
+void form_parser_free(roost_form_parser* parser) {
+  delete static_cast<PluginFormParser*>(parser);
 }
 
 // Responses -------------------------------------------------------------------------------------------------------
@@ -311,6 +358,10 @@ roost_host make_host() {
   host.on_release = on_release;
   host.form = form;
   host.form_file_path = form_file_path;
+  host.form_parser_new = form_parser_new;
+  host.form_parser_feed = form_parser_feed;
+  host.form_parser_finish = form_parser_finish;
+  host.form_parser_free = form_parser_free;
   host.ws_pause = ws_pause;
   host.ws_resume = ws_resume;
   return host;

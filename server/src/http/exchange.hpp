@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "config/form_limits.hpp"
 #include "roost/abi.h"
 
 // The opaque responder of the ABI is the Exchange itself.
@@ -42,6 +43,7 @@ class Exchange : public roost_responder {
 
   virtual std::string_view text(roost_text which) = 0;
 
+  virtual const config::FormLimits& form_limits() const = 0;
   virtual const roost_form& form() = 0;
   virtual roost_status form_file_path(const roost_form_file& file, roost_str& path, roost_error* error) = 0;
 

@@ -4,14 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/form_limits.hpp"
-#include "http/multipart_parser.hpp"
-#include "http/urlencoded_parser.hpp"
+#include "http/form_parser.hpp"
 
 namespace roost::http {
 
@@ -33,29 +31,25 @@ struct Form {
 };
 
 // Reads a form from its body, piece by piece.
-class FormReader {
+class FormReader : private FormSink {
  public:
   // content_type: of the request, empty when it has none. form: outlives this.
   FormReader(std::string_view content_type, const config::FormLimits& limits, Form& form);
 
   // False when the form's status is set: the rest of the body need not be read.
-  bool feed(const char* data, size_t size);
+  bool feed(const char* data, size_t size) { return parser_.feed(data, size) || tell(); }
   // The body is complete.
-  bool finish();
+  bool finish() { return parser_.finish() || tell(); }
 
  private:
-  bool fail(uint16_t status, const char* why);
-  bool feed_multipart(const char* data, size_t size);
-  bool begin_part();
-  bool add_content(std::string_view data);
-  void end_part();
+  void part(const FormPart& part) override;
+  void data(std::string_view bytes) override;
+  void part_end() override;
+  bool tell();
 
-  const config::FormLimits limits_;
   Form& form_;
-  std::optional<MultipartParser> multipart_;
-  std::optional<UrlencodedParser> urlencoded_;
+  FormParser parser_;
   bool in_file_ = false;
-  size_t field_bytes_ = 0;
 };
 
 // Reads the whole of a body: `body`, or where file is not -1 `size` bytes of that file by pread().

@@ -93,6 +93,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
 
   // -- http::Exchange.
   std::string_view text(roost_text which) override;
+  const config::FormLimits& form_limits() const override;
   const roost_form& form() override;
   roost_status form_file_path(const roost_form_file& file, roost_str& path, roost_error* error) override;
   roost_status respond(const roost_response& response) override;
@@ -133,7 +134,6 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   void consumed();
   void start_websocket();
   void tell_body_failure();
-  const config::FormLimits& form_limits() const;
   void recycle() noexcept;
 
   bool on_io_thread() const noexcept;

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <roost/plugin.hpp>
 
 namespace {
@@ -58,6 +59,33 @@ ROOST_PLUGIN(forms_test) {
       if (std::rename(path.c_str(), request.query_param("to")->c_str()) != 0) throw std::runtime_error("rename");
     }
     return roost::Response::text(line({path, std::to_string(status.st_mode & 0777), same ? "same" : "other"}));
+  });
+  // Takes the form apart as it comes: a line for each part.
+  plugin.streaming_handler("parse", [](roost::Request request, roost::Responder responder) {
+    struct Seen {
+      std::string text;
+      uint64_t size = 0, sum = 0;
+    };
+    const auto seen = std::make_shared<Seen>();
+    const auto form = std::make_shared<roost::FormParser>(
+        request,
+        [seen](const roost::FormPart& part) {
+          if (part.name == "refuse") throw roost::HttpError(422, "not that");
+          seen->text += line({part.is_file ? "file" : "field", part.name, part.filename, part.content_type});
+          seen->size = seen->sum = 0;
+        },
+        [seen](std::string_view bytes) {
+          seen->size += bytes.size();
+          for (const char c : bytes) seen->sum += static_cast<unsigned char>(c);
+        },
+        [seen] {
+          seen->text += line({"end", std::to_string(seen->size), std::to_string(seen->sum)});
+        });
+    std::move(responder).read_body([form](std::string_view bytes, roost::Responder&) { form->feed(bytes); },
+                                   [form, seen](roost::Responder done) {
+                                     form->finish();
+                                     done.respond(roost::Response::text(seen->text));
+                                   });
   });
   plugin.streaming_handler("streams", [](roost::Request request, roost::Responder responder) {
     try {
