@@ -15,10 +15,17 @@ constexpr std::string_view kBytes = "application/octet-stream";
 constexpr std::string_view kJson = "application/json";
 constexpr size_t kKeptJson = 1 << 20;
 
+bool is_iterator(PyObject* body) {
+  const PyAsyncMethods* async = Py_TYPE(body)->tp_as_async;
+  return PyIter_Check(body) || (async != nullptr && (async->am_anext != nullptr || async->am_aiter != nullptr));
+}
+
 struct Parts {
   long status = 200;
   PyObject* headers = nullptr;  // borrowed, as all here
   PyObject* body = Py_None;
+  PyObject* background = nullptr;
+  PyObject* special = nullptr;  // of a subclass of Response
 };
 
 bool take_status(PyObject* number, Parts& parts) {
@@ -54,13 +61,15 @@ bool split_tuple(PyObject* tuple, Parts& parts) {
     }
   }
   if (body == nullptr) return true;
-  if (!is_response(body)) {
+  if (!is_any_response(body)) {
     parts.body = body;
     return true;
   }
   Parts inner;
   if (!split(body, inner)) return false;
   parts.body = inner.body;
+  parts.background = inner.background;
+  parts.special = inner.special;
   if (!has_status) parts.status = inner.status;
   if (parts.headers == nullptr) parts.headers = inner.headers;
   return true;
@@ -68,11 +77,13 @@ bool split_tuple(PyObject* tuple, Parts& parts) {
 
 bool split(PyObject* result, Parts& parts) {
   if (PyTuple_Check(result)) return split_tuple(result, parts);
-  if (is_response(result)) {
+  if (is_any_response(result)) {
     const ResponseObject* response = response_of(result);
     parts.status = response->status;
     parts.headers = response->headers;
     parts.body = response->body;
+    parts.background = response->background;
+    if (!is_response(result)) parts.special = result;
   } else {
     parts.body = result;
   }
@@ -147,6 +158,11 @@ bool Answer::take_body(PyObject* body) {
   } else if (PyByteArray_Check(body) || PyMemoryView_Check(body)) {
     kept_.push_back(Ref::steal(PyBytes_FromObject(body)));
     return kept_.back() && take_body(kept_.back().get());
+  } else if (is_iterator(body)) {
+    kind_ = Kind::stream;
+    source_ = body;
+    body_ = {};
+    default_type_ = kText;
   } else {
     // What the JSON writer knows beside the plain types: dataclasses and the like.
     json_.clear();
@@ -156,10 +172,11 @@ bool Answer::take_body(PyObject* body) {
       return true;
     }
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
-    PyErr_Format(PyExc_TypeError,
-                 "a handler returns dict, list, str, bytes, Response, None or a tuple of body, headers and status, "
-                 "not %.200s",
-                 Py_TYPE(body)->tp_name);
+    PyErr_Format(
+        PyExc_TypeError,
+        "a handler returns dict, list, str, bytes, Response, an iterator, None or a tuple of body, headers and "
+        "status, not %.200s",
+        Py_TYPE(body)->tp_name);
     return false;
   }
   return true;
@@ -174,22 +191,48 @@ bool Answer::prepare(PyObject* result) {
 bool Answer::read(PyObject* result) {
   fields_.clear();
   has_type_ = false;
+  kind_ = Kind::whole;
   Parts parts;
   if (!split(result, parts)) return false;
+  background_ = parts.background;
   status_ = parts.status;
   if (parts.headers != nullptr && !take_headers(parts.headers)) return false;
+  if (parts.special != nullptr && !take_file(parts.special)) return false;
+  if (kind_ == Kind::file) return true;
   if (!take_body(parts.body)) return false;
-  if (!has_type_ && !default_type_.empty() && (!body_.empty() || default_type_ != kText))
+  if (!has_type_ && !default_type_.empty() && (!body_.empty() || default_type_ != kText || kind_ == Kind::stream))
     fields_.push_back({str("Content-Type"), str(default_type_)});
   return true;
 }
 
-void Answer::send(roost_responder* responder) {
+// A subclass of Response that names a file.
+bool Answer::take_file(PyObject* response) {
+  static PyObject* name = PyUnicode_InternFromString("file_path");
+  Ref path = Ref::steal(PyObject_GetAttr(response, name));
+  if (!path) {
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return false;
+    PyErr_Clear();
+    return true;
+  }
+  PyObject* encoded = nullptr;
+  if (PyUnicode_FSConverter(path.get(), &encoded) == 0) return false;
+  kind_ = Kind::file;
+  source_ = encoded;
+  kept_.push_back(Ref::steal(encoded));
+  return true;
+}
+
+roost_response Answer::head() const {
   roost_response response{};
   response.struct_size = sizeof response;
   response.status = static_cast<uint16_t>(status_);
   response.headers = fields_.data();
   response.header_count = fields_.size();
+  return response;
+}
+
+void Answer::send(roost_responder* responder) {
+  roost_response response = head();
   response.body = str(body_);
   if (host->respond(responder, &response) == ROOST_INVALID)
     host->fail(responder, str("the handler's response has a header that HTTP does not allow"));
@@ -200,14 +243,19 @@ void Answer::send(roost_responder* responder) {
 PyObject* Answer::to_response(PyObject* result) {
   Answer answer;
   if (!answer.prepare(result)) return nullptr;
+  if (is_any_response(result) && !is_response(result)) return Py_NewRef(result);
   const Ref headers = Ref::steal(new_fields(headers_type));
   if (!headers) return nullptr;
   for (const roost_field& field : answer.fields_) fields_of(headers.get()).add(view(field.name), view(field.value));
   const bool text = answer.default_type_ != kBytes;
   const auto size = static_cast<Py_ssize_t>(answer.body_.size());
-  const Ref body = Ref::steal(text ? PyUnicode_DecodeUTF8(answer.body_.data(), size, nullptr)
-                                   : PyBytes_FromStringAndSize(answer.body_.data(), size));
-  return body ? new_response(answer.status_, headers.get(), body.get()) : nullptr;
+  const Ref body = answer.kind_ == Kind::stream
+                       ? Ref::borrow(answer.source_)
+                       : Ref::steal(text ? PyUnicode_DecodeUTF8(answer.body_.data(), size, nullptr)
+                                         : PyBytes_FromStringAndSize(answer.body_.data(), size));
+  PyObject* made = body ? new_response(answer.status_, headers.get(), body.get()) : nullptr;
+  if (made != nullptr) response_of(made)->background = Py_XNewRef(answer.background_);
+  return made;
 }
 
 std::string take_traceback() {

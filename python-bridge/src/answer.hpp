@@ -6,11 +6,14 @@
 //   int, float, bool        as text
 //   None                    200 without a body
 //   Response                its status, headers and body; the types above where it names no Content-Type
+//   FileResponse            the file that its `file_path` names
+//   iterator, also async    str or bytes, sent as they come (ResponseStream)
 //   tuple                   of body, headers and status: an int is the status, Headers or a dict behind the body are
 //   the
 //                           headers, what else comes is the body
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +28,11 @@ namespace roost::bridge {
 // thread, used again; between prepare() and send() the result must live.
 class Answer {
  public:
+  enum class Kind : uint8_t { whole, stream, file };
+
   // False with a Python error set.
   bool prepare(PyObject* result);
-  // Consumes the responder.
+  // Consumes the responder. REQUIRES: Kind::whole.
   void send(roost_responder* responder);
 
   // What was prepared; valid until send() or the next prepare().
@@ -35,7 +40,16 @@ class Answer {
   const std::vector<roost_field>& fields() const { return fields_; }
   std::string_view body() const { return body_; }
 
-  // As prepare(), for tests in process: a Response of text or bytes with all its headers.
+  Kind kind() const { return kind_; }
+  // What is done after the response was sent; nullptr: nothing. Borrowed, as the next.
+  PyObject* background() const { return background_; }
+  // The iterator, or the path.
+  PyObject* source() const { return source_; }
+  // Status and headers of what is no whole response; until discard().
+  roost_response head() const;
+  void discard() { kept_.clear(); }
+
+  // As prepare(), for middleware: a Response of text or bytes with all its headers; streams and files as they are.
   static PyObject* to_response(PyObject* result);
 
  private:
@@ -44,8 +58,12 @@ class Answer {
   bool add_pair(PyObject* name, PyObject* value);
   void add_field(std::string_view name, std::string_view value);
   bool take_body(PyObject* body);
+  bool take_file(PyObject* response);
 
   long status_ = 200;
+  Kind kind_ = Kind::whole;
+  PyObject* background_ = nullptr;
+  PyObject* source_ = nullptr;
   bool has_type_ = false;
   std::string_view default_type_;
   std::string_view body_;

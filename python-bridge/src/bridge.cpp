@@ -103,7 +103,7 @@ roost_status Bridge::configure(const roost_registry* registry, roost_error* erro
       [](void* self, roost_worker* worker, roost_error* problem) {
         return static_cast<Bridge*>(self)->start(worker, problem);
       },
-      [](void* self, roost_worker*) { static_cast<Bridge*>(self)->stop(); },
+      [](void* self, roost_worker* worker) { static_cast<Bridge*>(self)->stop(worker); },
       [](void* self) { static_cast<Bridge*>(self)->prepare_fork(); },
       [](void* self, int child) { static_cast<Bridge*>(self)->after_fork(child != 0); });
   registry->add_batch_end(registry->impl, this,
@@ -141,7 +141,10 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
   for (const auto& constant : constants_) {
     if (!constant->freeze(why)) return say(error, why);
   }
-  if (wants_pool_) pool_.start(threads_);
+  if (wants_pool_) {
+    pool_.start(threads_);
+    pool_started_ = true;
+  }
   return ROOST_OK;
 }
 
@@ -153,7 +156,29 @@ bool Bridge::ensure_loop() {
   Py_END_ALLOW_THREADS return loop_started_;
 }
 
-void Bridge::stop() {
+void Bridge::post_anywhere(Job* job) {
+  if (wants_pool_)
+    pool_.submit(&job, 1);
+  else
+    loop_.post(&job, 1);
+}
+
+bool Bridge::ensure_pool() {
+  if (wants_pool_) return true;
+  Py_BEGIN_ALLOW_THREADS std::lock_guard lock(loop_mutex_);
+  if (!std::exchange(pool_started_, true)) pool_.start(threads_);
+  Py_END_ALLOW_THREADS return true;
+}
+
+void Bridge::stop(roost_worker* worker) {
+  roost_worker_info info{};
+  info.struct_size = sizeof info;
+  host->worker_info(worker, &info);
+  const size_t left = background_.wait(std::chrono::milliseconds(ROOST_HAS(&info, drain_ms) ? info.drain_ms : 0));
+  if (left != 0) {
+    log(ROOST_LOG_WARNING,
+        std::to_string(left) + " background tasks are still under way at the end of timeouts.drain: they are left");
+  }
   pool_.stop();
   if (loop_started_) loop_.stop();
   std::string why;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "background.hpp"
 #include "call.hpp"
 #include "const_route.hpp"
 #include "event_loop.hpp"
@@ -25,7 +26,7 @@ class Bridge {
   roost_status mount(const roost_mount& mount, const roost_mount_sink& sink, roost_error* error);
   roost_status make_middleware(std::string_view value, roost_middleware& out, roost_error* error);
   roost_status start(roost_worker* worker, roost_error* error);
-  void stop();
+  void stop(roost_worker* worker);
   void prepare_fork();
   void after_fork(bool child);
 
@@ -36,8 +37,13 @@ class Bridge {
   bool started() const { return started_; }
   // The loop, for a plain function that returned a coroutine all the same. GIL held (and let go meanwhile).
   bool ensure_loop();
+  // The pool, for an iterator or a plain function that an asynchronous handler left.
+  bool ensure_pool();
   EventLoop& loop() { return loop_; }
   JobPool& pool() { return pool_; }
+  BackgroundCount& background() { return background_; }
+  // On whichever of the two runs. Without the GIL.
+  void post_anywhere(Job* job);
   CallBatch& batch(uint32_t thread) { return *batches_[thread]; }
   void flush(uint32_t thread) { batches_[thread]->flush(); }
 
@@ -69,8 +75,10 @@ class Bridge {
   std::vector<std::unique_ptr<CallBatch>> batches_;
   EventLoop loop_;
   JobPool pool_;
+  BackgroundCount background_;
   std::mutex loop_mutex_;
   bool loop_started_ = false;
+  bool pool_started_ = false;
   PyGILState_STATE fork_gil_{};
 };
 

@@ -1,13 +1,17 @@
 #include "call.hpp"
 
 #include "answer.hpp"
+#include "background.hpp"
 #include "bridge.hpp"
 #include "carried.hpp"
 #include "error_page.hpp"
 #include "event_loop.hpp"
+#include "file_response.hpp"
 #include "host.hpp"
 #include "job_pool.hpp"
+#include "parked_request.hpp"
 #include "request_type.hpp"
+#include "response_stream.hpp"
 
 namespace roost::bridge {
 
@@ -25,6 +29,8 @@ void log_raised(const roost_request* request, const std::string& why) {
   log(ROOST_LOG_ERROR, "request " + id + ": " + why);
 }
 
+}  // namespace
+
 bool is_cancellation() {
   static PyObject* cancelled = [] {
     PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
@@ -38,12 +44,42 @@ bool is_cancellation() {
   return cancelled != nullptr && PyErr_ExceptionMatches(cancelled);
 }
 
-}  // namespace
+// A plain function's contextvars are those of its request, too: one empty context for each thread, which is left
+// behind when something was set in it.
+class HandlerContext {
+ public:
+  // GIL held. False with a Python error.
+  bool enter() {
+    if (context_ == nullptr && (context_ = PyContext_New()) == nullptr) return false;
+    return PyContext_Enter(context_) == 0;
+  }
+  PyObject* get() const { return context_; }
+  // What is set stays set, be it an exception.
+  void leave() {
+    PyContext_Exit(context_);
+    static PyObject* empty = PyContext_New();
+    if (PyObject_Size(context_) != 0 || empty == nullptr) Py_CLEAR(context_);
+  }
+
+ private:
+  PyObject* context_ = nullptr;  // of the thread, held until the process ends
+};
+
+HandlerContext& context_of_thread() {
+  thread_local HandlerContext context;
+  return context;
+}
 
 void Call::run() {
   if (coroutine_ != nullptr) {
     on_loop_ = true;
-    batch_->loop_.tasks().run(Ref::steal(std::exchange(coroutine_, nullptr)), *this);
+    const Ref carried = std::move(carried_);
+    carried_ = Ref();
+    Ref coroutine = Ref::steal(std::exchange(coroutine_, nullptr));
+    if (!carried)
+      batch_->loop_.tasks().run(std::move(coroutine), *this);
+    else if (!batch_->loop_.tasks().spawn(coroutine.get(), carried.get(), *this))
+      return raised();
     if (task != nullptr) host->on_cancel(responder_, gone, this);
     return;
   }
@@ -52,18 +88,48 @@ void Call::run() {
     host->drop(responder_);
     return finish();
   }
-  request_object_ = new_request(request_);
+  ParkedRequest parked = take_parked_request(request_);
+  roost_responder* const streamed = target_->streams_body ? responder_ : nullptr;
+  if (parked.request) {
+    request_object_ = parked.request.release();
+    attach_request(request_object_, request_, streamed);
+  } else {
+    request_object_ = new_request(request_, streamed);
+  }
   if (request_object_ == nullptr) return raised();
   PyObject* args[] = {nullptr, request_object_};
-  Ref result = Ref::steal(PyObject_Vectorcall(
-      target_->function, args + 1, (target_->takes_request ? 1 : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-  if (!result) return raised();
+  const size_t count = (target_->takes_request ? 1 : 0) | PY_VECTORCALL_ARGUMENTS_OFFSET;
   if (on_loop_) {
-    batch_->loop_.tasks().run(std::move(result), *this);
+    Ref coroutine = Ref::steal(PyObject_Vectorcall(target_->function, args + 1, count, nullptr));
+    if (!coroutine) return raised();
+    if (!parked.context)
+      batch_->loop_.tasks().run(std::move(coroutine), *this);
+    else if (!batch_->loop_.tasks().spawn(coroutine.get(), parked.context.get(), *this))
+      return raised();
     // Suspended: the client may go before it ends.
     if (task != nullptr) host->on_cancel(responder_, gone, this);
-  } else if (PyCoro_CheckExact(result.get())) {
+    return;
+  }
+  if (parked.context) {
+    if (PyContext_Enter(parked.context.get()) < 0) return raised();
+    context = parked.context.get();
+    plain(Ref::steal(PyObject_Vectorcall(target_->function, args + 1, count, nullptr)));
+    PyContext_Exit(parked.context.get());
+    return;
+  }
+  HandlerContext& own = context_of_thread();
+  if (!own.enter()) return raised();
+  context = own.get();
+  plain(Ref::steal(PyObject_Vectorcall(target_->function, args + 1, count, nullptr)));
+  own.leave();
+}
+
+// In the pool; this may be another request's afterwards.
+void Call::plain(Ref result) {
+  if (!result) return raised();
+  if (PyCoro_CheckExact(result.get())) {
     coroutine_ = result.release();
+    if (PyObject_Size(context) != 0) carried_ = handler_context();
     if (!bridge().ensure_loop()) {
       Py_CLEAR(coroutine_);
       PyErr_SetString(PyExc_RuntimeError, "the event loop cannot be started");
@@ -80,7 +146,9 @@ void Call::done(Ref result) {
   if (!result) return raised();
   if (target_->is_middleware && (result.get() == Py_None || result.get() == request_object_)) {
     result = Ref();
-    release_request(std::exchange(request_object_, nullptr));
+    detach_request(request_object_);
+    Ref set = context != nullptr && PyObject_Size(context) != 0 ? handler_context() : Ref();
+    park_request(request_, {Ref::steal(std::exchange(request_object_, nullptr)), std::move(set)});
     host->resume(responder_);
     return finish();
   }
@@ -89,14 +157,41 @@ void Call::done(Ref result) {
     result = Ref();
     return raised();
   }
+  if (answer.kind() == Answer::Kind::stream) {
+    stream(answer);
+    return finish();
+  }
   release_request(std::exchange(request_object_, nullptr));
-  answer.send(responder_);
+  if (answer.kind() == Answer::Kind::file)
+    send_file(*target_, responder_, answer);
+  else
+    answer.send(responder_);
+  if (answer.background() != nullptr) run_background(Ref::borrow(answer.background()), handler_context(), *target_);
   finish();
+}
+
+// What the handler's contextvars hold goes on to what it left to be done: nothing else sees them after it. Empty where
+// there are none.
+Ref Call::handler_context() {
+  return context == nullptr ? Ref() : Ref::steal(PyContext_Copy(context));
+}
+
+void Call::stream(Answer& answer) {
+  send_stream(*target_, request_, responder_, Ref::steal(std::exchange(request_object_, nullptr)), handler_context(),
+              answer);
+  answer.discard();
 }
 
 // The exception that is set is the answer.
 void Call::raised() {
   if (on_loop_ && is_cancellation() && host->cancelled(responder_) != 0) {
+    PyErr_Clear();
+    if (request_object_ != nullptr) release_request(std::exchange(request_object_, nullptr));
+    host->drop(responder_);
+    return finish();
+  }
+  if (host->cancelled(responder_) != 0 && PyErr_ExceptionMatches(PyExc_ConnectionError)) {
+    // The client went while its body was read.
     PyErr_Clear();
     if (request_object_ != nullptr) release_request(std::exchange(request_object_, nullptr));
     host->drop(responder_);
@@ -109,7 +204,8 @@ void Call::raised() {
   const std::string why = target_->name + " raised\n" + traceback;
   if (bridge().development())
     respond_with_traceback(request_, responder_, target_->name, traceback);
-  else if (Answer& answer = answer_of_thread(); carried && answer.prepare(carried.get())) {
+  else if (Answer& answer = answer_of_thread();
+           carried && answer.prepare(carried.get()) && answer.kind() == Answer::Kind::whole) {
     log_raised(request_, why);
     answer.send(responder_);
   } else {

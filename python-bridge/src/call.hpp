@@ -13,6 +13,7 @@
 
 namespace roost::bridge {
 
+class Answer;
 class EventLoop;
 class JobPool;
 
@@ -21,9 +22,13 @@ struct Target {
   PyObject* function = nullptr;  // owned
   bool is_async = false;
   bool takes_request = true;
+  bool streams_body = false;
   bool is_middleware = false;  // None or the request: go on
   std::string name;
 };
+
+// Whether the exception that is set is asyncio.CancelledError.
+bool is_cancellation();
 
 class CallBatch;
 
@@ -37,7 +42,10 @@ class Call final : public Job {
 
  private:
   friend class CallBatch;
+  void plain(Ref result);
   void raised();
+  void stream(Answer& answer);
+  Ref handler_context();
   void finish();
   static void gone(void* self);
 
@@ -46,6 +54,7 @@ class Call final : public Job {
   roost_responder* responder_ = nullptr;
   PyObject* request_object_ = nullptr;
   PyObject* coroutine_ = nullptr;  // of a plain function, on its way to the loop
+  Ref carried_;                    // contextvars that it goes in; empty where none was set
   bool on_loop_ = false;
   CallBatch* batch_ = nullptr;
   Call* next_ = nullptr;

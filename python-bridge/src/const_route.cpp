@@ -26,6 +26,10 @@ bool ConstRoute::freeze(std::string& why) {
     why = name_ + ": its constant response cannot be sent\n" + take_traceback();
     return false;
   }
+  if (answer.kind() != Answer::Kind::whole || answer.background() != nullptr) {
+    why = name_ + ": a constant response is no stream, no file and leaves nothing to be done";
+    return false;
+  }
   size_t size = answer.body().size();
   for (const roost_field& field : answer.fields()) size += field.name.size + field.value.size;
   text_.reserve(size);

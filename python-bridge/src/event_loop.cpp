@@ -23,7 +23,7 @@ PyMethodDef drain_method = {"drain", drain_call, METH_NOARGS, nullptr};
 }  // namespace
 
 bool EventLoop::preload() {
-  if (!Ref::steal(PyImport_ImportModule("asyncio"))) return false;
+  if (!Ref::steal(PyImport_ImportModule("roost._loop"))) return false;
   if (!Ref::steal(PyImport_ImportModule("uvloop"))) {
     if (!PyErr_ExceptionMatches(PyExc_ImportError)) return false;
     PyErr_Clear();
@@ -65,6 +65,8 @@ bool EventLoop::open() {
   const Ref capsule = Ref::steal(PyCapsule_New(this, nullptr, nullptr));
   const Ref callback = capsule ? Ref::steal(PyCFunction_New(&drain_method, capsule.get())) : Ref();
   if (!callback || !Ref::steal(PyObject_CallMethod(loop_, "add_reader", "iO", event_fd_, callback.get()))) return false;
+  const Ref own = Ref::steal(PyImport_ImportModule("roost._loop"));
+  if (!own || !Ref::steal(PyObject_CallMethod(own.get(), "keep_tasks", "O", loop_))) return false;
   return tasks_.init(loop_);
 }
 
@@ -106,9 +108,9 @@ void EventLoop::close() {
   for (PyObject* function : shutdown_) {
     if (!await(function)) log(ROOST_LOG_ERROR, "a shutdown handler raised\n" + take_traceback());
   }
-  const Ref generators = Ref::steal(PyObject_CallMethod(loop_, "shutdown_asyncgens", nullptr));
-  if (generators) Ref::steal(PyObject_CallMethod(loop_, "run_until_complete", "O", generators.get()));
-  PyErr_Clear();
+  const Ref own = Ref::steal(PyImport_ImportModule("roost._loop"));
+  if (!own || !Ref::steal(PyObject_CallMethod(own.get(), "end", "O", loop_)))
+    log(ROOST_LOG_ERROR, "the event loop's tasks cannot be ended\n" + take_traceback());
 }
 
 void EventLoop::stop() {

@@ -35,6 +35,9 @@ class EventLoop {
 
   // On the loop thread, with the GIL.
   TaskRunner& tasks() { return tasks_; }
+  PyObject* object() const { return loop_; }
+  // Whether this is its thread. Any thread, once it was started.
+  bool is_current() const { return std::this_thread::get_id() == thread_.get_id(); }
   // Called by the loop when something was posted.
   void drain();
 

@@ -13,7 +13,8 @@ class Waiter {
   // GIL held. result: what it returned, or nullptr with the exception set.
   virtual void done(Ref result) = 0;
 
-  PyObject* task = nullptr;  // the asyncio.Task while the coroutine is suspended; owned
+  PyObject* task = nullptr;     // the asyncio.Task while the coroutine is suspended; owned
+  PyObject* context = nullptr;  // during done(): the contextvars.Context that it ran in; borrowed
 
  protected:
   ~Waiter() = default;

@@ -61,7 +61,7 @@ void JobPool::run_jobs(bool old_only) {
     Job* job = nullptr;
     {
       std::lock_guard lock(mutex_);
-      if (stopping_ || queue_.empty()) return;
+      if (queue_.empty()) return;
       if (old_only && monotonic_ns() - queue_.front()->queued_ns < kOldEnough) return;
       job = queue_.front();
       queue_.pop_front();
@@ -92,7 +92,7 @@ void JobPool::run_hot() {
   const PyGILState_STATE state = PyGILState_Ensure();
   PyThreadState* saved = PyEval_SaveThread();
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  while (!stopping_ || !queue_.empty()) {
     if (queue_.empty()) {
       hot_idle_ = true;
       hot_wanted_.wait(lock);

@@ -24,7 +24,7 @@ class JobPool {
   void start(uint32_t threads);
   // Any thread, with or without the GIL. Sets queued_ns of each.
   void submit(Job* const* jobs, size_t count);
-  // Without the GIL. Jobs that have not begun are left; waits a second for those that run.
+  // Without the GIL. Jobs that are queued, which clean up after clients that were cut, still run; waits a second.
   void stop();
 
  private:

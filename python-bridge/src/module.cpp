@@ -3,11 +3,14 @@
 #include <pybind11/stl.h>
 
 #include "answer.hpp"
+#include "body_reader.hpp"
 #include "bridge.hpp"
 #include "fields_type.hpp"
 #include "host.hpp"
 #include "json_module.hpp"
+#include "pool_call.hpp"
 #include "request_type.hpp"
+#include "response_stream.hpp"
 #include "response_type.hpp"
 #include "serve.hpp"
 #include "websocket_type.hpp"
@@ -50,7 +53,8 @@ std::vector<std::string> list_connections(std::string_view group) {
 PYBIND11_MODULE(_native, module) {
   using namespace roost::bridge;
   if (!ready_fields_types(module.ptr()) || !ready_request_types(module.ptr()) || !ready_response_type(module.ptr()) ||
-      !ready_websocket_type(module.ptr()) || !add_json_functions(module.ptr()))
+      !ready_websocket_type(module.ptr()) || !ready_response_stream(module.ptr()) || !ready_body_stream(module.ptr()) ||
+      !add_pool_functions(module.ptr()) || !add_json_functions(module.ptr()))
     throw py::error_already_set();
 
   module.def("to_response", [](const py::object& result) { return owned(Answer::to_response(result.ptr())); });

@@ -5,6 +5,7 @@
 #include "bridge.hpp"
 #include "callable.hpp"
 #include "host.hpp"
+#include "parked_request.hpp"
 
 namespace roost::bridge {
 
@@ -34,7 +35,8 @@ roost_status handle(void* self, const roost_request* request, roost_responder* r
   return ROOST_OK;
 }
 
-roost_decision before(void* self, const roost_request* request, roost_responder* responder, void**) {
+roost_decision before(void* self, const roost_request* request, roost_responder* responder, void** context) {
+  *context = const_cast<roost_request*>(request);
   bridge().batch(request->thread).add(*static_cast<Target*>(self), request, responder);
   return ROOST_LATER;
 }
@@ -116,7 +118,9 @@ bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_er
   const Ref takes_request = attribute(entry, "takes_request");
   const Ref constant = attribute(entry, "const");
   const Ref fallback = attribute(entry, "fallback");
-  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request || !constant || !fallback) return false;
+  const Ref streams = attribute(entry, "stream");
+  if (!methods || !pattern || !name || !call || !asynchronous || !takes_request || !constant || !fallback || !streams)
+    return false;
   const std::string_view method_list = utf8_of(methods.get());
   const std::string_view path = utf8_of(pattern.get());
   const std::string_view title = utf8_of(name.get());
@@ -128,10 +132,12 @@ bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_er
   Target* target = new_target(call.get(), std::string(title));
   target->is_async = PyObject_IsTrue(asynchronous.get()) == 1;
   target->takes_request = PyObject_IsTrue(takes_request.get()) == 1;
+  target->streams_body = PyObject_IsTrue(streams.get()) == 1;
   note(*target);
   roost_route route{};
   route.struct_size = sizeof route;
   route.flags = PyObject_IsTrue(fallback.get()) == 1 ? ROOST_ROUTE_FALLBACK : ROOST_ROUTE_SLASH;
+  if (target->streams_body) route.flags |= ROOST_HANDLER_STREAM_BODY;
   route.methods = str(method_list);
   route.pattern = str(path);
   route.name = str(target->name);
@@ -207,6 +213,7 @@ roost_status Bridge::make_middleware(std::string_view value, roost_middleware& o
   out.struct_size = sizeof out;
   out.name = str(target->name);
   out.before = before;
+  out.finish = [](void*, void* request) { forget_parked_request(static_cast<const roost_request*>(request)); };
   out.self = target;
   return ROOST_OK;
 }

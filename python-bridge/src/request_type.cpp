@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 
+#include "body_reader.hpp"
 #include "fields_type.hpp"
 #include "forms_type.hpp"
 #include "host.hpp"
@@ -38,6 +39,8 @@ enum Slot : size_t {
 
 struct RequestObject {
   PyObject_HEAD const roost_request* raw;  // nullptr once detached
+  roost_responder* streamed;               // whose body is read as it comes; nullptr: the body is there
+  BodyReader* reader;                      // counted; nullptr: nobody has begun to read
   PyObject* slots[kSlots];                 // nullptr: not read yet
   uint32_t readers;                        // see Reading
 };
@@ -258,7 +261,13 @@ PyObject* forms_of_body(RequestObject* request) {
 // Both at once; what was assigned stays.
 bool read_form_slots(RequestObject* request) {
   Ref forms;
-  if (request->raw != nullptr) {
+  if (request->streamed != nullptr || request->reader != nullptr) {
+    for (const Slot slot : {kHeaders, kBody}) {
+      PyObject* self = reinterpret_cast<PyObject*>(request);
+      if (!Ref::steal(get_slot(self, reinterpret_cast<void*>(slot)))) return false;
+    }
+    forms = Ref::steal(forms_of_body(request));
+  } else if (request->raw != nullptr) {
     const Reading reading(*request);
     forms = Ref::steal(read_forms(request->raw));
   } else {
@@ -271,13 +280,26 @@ bool read_form_slots(RequestObject* request) {
   return static_cast<bool>(forms);
 }
 
+BodyReader* reader_of(RequestObject* request) {
+  if (request->reader == nullptr && request->streamed != nullptr)
+    request->reader = BodyReader::begin(request->streamed);
+  return request->reader;
+}
+
+PyObject* read_streamed(RequestObject* request) {
+  const Ref all = Ref::steal(reader_of(request)->read_all());
+  return all ? body_object({PyBytes_AS_STRING(all.get()), static_cast<size_t>(PyBytes_GET_SIZE(all.get()))}) : nullptr;
+}
+
 PyObject* get_slot(PyObject* self, void* closure) {
   RequestObject* request = request_of(self);
   const auto slot = static_cast<Slot>(reinterpret_cast<size_t>(closure) % kSlots);
-  if (request->slots[slot] == nullptr && slot >= kFormData) {
+  if (request->slots[slot] == nullptr && slot >= kFormData && slot <= kFiles) {
     if (!read_form_slots(request)) return nullptr;
   } else if (request->slots[slot] == nullptr) {
-    PyObject* read = read_slot(request, slot);
+    PyObject* read = slot == kBody && (request->streamed != nullptr || request->reader != nullptr)
+                         ? read_streamed(request)
+                         : read_slot(request, slot);
     // Reading may have let another thread in, which read the same.
     if (request->slots[slot] == nullptr)
       request->slots[slot] = read;
@@ -308,7 +330,8 @@ PyObject* get_cookies(PyObject* self, void*) {
 
 PyObject* request_json(PyObject* self, PyObject*) {
   RequestObject* request = request_of(self);
-  if (request->slots[kBody] == nullptr && request->raw != nullptr && request->raw->body_file < 0)
+  if (request->slots[kBody] == nullptr && request->raw != nullptr && request->raw->body_file < 0 &&
+      request->streamed == nullptr)
     return decode_json(view(request->raw->body));
   const Ref body = Ref::steal(get_slot(self, reinterpret_cast<void*>(kBody)));
   if (!body) return nullptr;
@@ -321,6 +344,47 @@ PyObject* request_json(PyObject* self, PyObject*) {
   PyObject* decoded = decode_json({static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
   PyBuffer_Release(&buffer);
   return decoded;
+}
+
+// Of the whole body, where that is there.
+PyObject* request_stream(PyObject* self, PyObject*) {
+  RequestObject* request = request_of(self);
+  if (request->slots[kBody] == nullptr && request->streamed != nullptr) return reader_of(request)->stream();
+  if (request->slots[kBody] == nullptr && request->reader != nullptr) return request->reader->stream();
+  const Ref body = Ref::steal(get_slot(self, reinterpret_cast<void*>(kBody)));
+  if (!body) return nullptr;
+  BodyReader* reader = nullptr;
+  if (PyUnicode_Check(body.get())) {
+    const std::string_view text = utf8_of(body.get());
+    if (text.data() == nullptr) return nullptr;
+    reader = BodyReader::of(text);
+  } else if (body.get() == Py_None) {
+    reader = BodyReader::of({});
+  } else {
+    Py_buffer buffer;
+    if (PyObject_GetBuffer(body.get(), &buffer, PyBUF_SIMPLE) < 0) return nullptr;
+    reader = BodyReader::of({static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
+    PyBuffer_Release(&buffer);
+  }
+  PyObject* stream = reader->stream();
+  reader->release();
+  return stream;
+}
+
+// For read(): what was read is `body` from now on.
+PyObject* request_keep_body(PyObject* self, PyObject* bytes) {
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(bytes, &data, &size) < 0) return nullptr;
+  PyObject* body = body_object({data, static_cast<size_t>(size)});
+  if (body == nullptr) return nullptr;
+  Py_XSETREF(request_of(self)->slots[kBody], body);
+  Py_RETURN_NONE;
+}
+
+PyObject* request_read(PyObject* self, PyObject*) {
+  const Ref module = Ref::steal(PyImport_ImportModule("roost._streaming"));
+  return module ? PyObject_CallMethod(module.get(), "read", "O", self) : nullptr;
 }
 
 PyObject* request_repr(PyObject* self) {
@@ -351,6 +415,8 @@ void request_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   request_clear(self);
+  request_of(self)->streamed = nullptr;
+  if (BodyReader* reader = std::exchange(request_of(self)->reader, nullptr)) reader->release();
   if (kept_count < kKept)
     kept[kept_count++] = request_of(self);
   else
@@ -367,6 +433,8 @@ RequestObject* allocate() {
     request = PyObject_GC_New(RequestObject, request_type);
     if (request == nullptr) return nullptr;
     std::memset(request->slots, 0, sizeof request->slots);
+    request->streamed = nullptr;
+    request->reader = nullptr;
   }
   request->raw = nullptr;
   request->readers = 0;
@@ -396,6 +464,9 @@ PyGetSetDef request_fields[] = {
 
 PyMethodDef request_methods[] = {
     {"json", request_json, METH_NOARGS, "The body, decoded from JSON. Raises ValueError when it is none."},
+    {"stream", request_stream, METH_NOARGS, "The body as it comes, to be iterated: with `async for`, or in a thread."},
+    {"read", request_read, METH_NOARGS, "Awaitable; the whole body as bytes, which is `body` from then on."},
+    {"_keep_body", request_keep_body, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
 PyType_Slot request_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(request_dealloc)},
@@ -425,17 +496,21 @@ bool ready_request_types(PyObject* module) {
          PyModule_AddObjectRef(module, "Request", reinterpret_cast<PyObject*>(request_type)) == 0;
 }
 
-PyObject* new_request(const roost_request* raw) {
+PyObject* new_request(const roost_request* raw, roost_responder* streamed) {
   RequestObject* request = allocate();
-  if (request != nullptr) request->raw = raw;
+  if (request != nullptr) {
+    request->raw = raw;
+    request->streamed = streamed;
+  }
   return reinterpret_cast<PyObject*>(request);
 }
 
-void release_request(PyObject* object) {
+void detach_request(PyObject* object) {
   if (Py_REFCNT(object) > 1 && request_of(object)->raw != nullptr) {
     PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
     PyErr_Fetch(&type, &value, &traceback);
     for (size_t slot = 0; slot < kState; ++slot) {
+      if (slot == kBody && request_of(object)->streamed != nullptr) continue;  // may not be there
       PyObject* read = get_slot(object, reinterpret_cast<void*>(slot));
       if (read == nullptr) PyErr_Clear();
       Py_XDECREF(read);
@@ -444,6 +519,20 @@ void release_request(PyObject* object) {
   }
   if (Py_REFCNT(object) > 1) wait_for_readers(*request_of(object));
   request_of(object)->raw = nullptr;
+  if (request_of(object)->streamed != nullptr) {
+    request_of(object)->streamed = nullptr;
+    if (request_of(object)->reader != nullptr) request_of(object)->reader->detach();
+  }
+}
+
+void attach_request(PyObject* object, const roost_request* raw, roost_responder* streamed) {
+  request_of(object)->raw = raw;
+  request_of(object)->streamed = streamed;
+  if (streamed != nullptr) Py_CLEAR(request_of(object)->slots[kBody]);  // of before it was read
+}
+
+void release_request(PyObject* object) {
+  detach_request(object);
   Py_DECREF(object);
 }
 

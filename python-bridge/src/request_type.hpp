@@ -12,7 +12,13 @@ inline PyTypeObject* request_type = nullptr;
 bool ready_request_types(PyObject* module);
 
 // New reference. raw and responder stay valid until release_request().
-PyObject* new_request(const roost_request* raw);
+// streamed: whose body is read as it comes, when somebody asks for it; nullptr where it is there.
+PyObject* new_request(const roost_request* raw, roost_responder* streamed = nullptr);
+
+// Lets go of the server's views, as release_request() does, but keeps the object: for attach_request() of the same
+// request.
+void detach_request(PyObject* request);
+void attach_request(PyObject* request, const roost_request* raw, roost_responder* streamed);
 
 // Before the responder is completed: gives up the reference; where others keep the object, what it has not read yet
 // is copied first.

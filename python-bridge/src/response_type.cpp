@@ -1,5 +1,7 @@
 #include "response_type.hpp"
 
+#include <vector>
+
 #include "fields_type.hpp"
 
 namespace roost::bridge {
@@ -15,12 +17,14 @@ int response_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(response_of(self)->headers);
   Py_VISIT(response_of(self)->body);
+  Py_VISIT(response_of(self)->background);
   return 0;
 }
 
 int response_clear(PyObject* self) {
   Py_CLEAR(response_of(self)->headers);
   Py_XSETREF(response_of(self)->body, Py_NewRef(Py_None));
+  Py_CLEAR(response_of(self)->background);
   return 0;
 }
 
@@ -29,7 +33,10 @@ void response_dealloc(PyObject* self) {
   PyObject_GC_UnTrack(self);
   Py_CLEAR(response_of(self)->headers);
   Py_CLEAR(response_of(self)->body);
-  if (kept_count < kKept)
+  Py_CLEAR(response_of(self)->background);
+  if (type != response_type)
+    type->tp_free(self);
+  else if (kept_count < kKept)
     kept[kept_count++] = response_of(self);
   else
     PyObject_GC_Del(self);
@@ -48,18 +55,24 @@ bool valid_headers(PyObject* headers) {
   return false;
 }
 
-// Response(status_code=200, headers=None, body=""); `description` is Robyn's name of the body.
-PyObject* response_vectorcall(PyObject*, PyObject* const* args, size_t flags, PyObject* keywords) {
-  const Py_ssize_t count = PyVectorcall_NARGS(flags);
-  PyObject* given[3] = {nullptr, nullptr, nullptr};
+struct Arguments {
+  long status = 200;
+  PyObject* headers = nullptr;  // borrowed, as all here
+  PyObject* body = nullptr;
+  PyObject* background = nullptr;
+};
+
+// (status_code=200, headers=None, body="", *, background=None); `description` is Robyn's name of the body.
+bool parse(PyObject* const* args, Py_ssize_t count, PyObject* keywords, Arguments& parsed) {
+  PyObject* given[4] = {nullptr, nullptr, nullptr, nullptr};
   if (count > 3) {
     PyErr_Format(PyExc_TypeError, "Response() takes at most 3 arguments, %zd given", count);
-    return nullptr;
+    return false;
   }
   for (Py_ssize_t i = 0; i < count; ++i) given[i] = args[i];
   for (Py_ssize_t i = 0; keywords != nullptr && i < PyTuple_GET_SIZE(keywords); ++i) {
     PyObject* name = PyTuple_GET_ITEM(keywords, i);
-    size_t which = 3;
+    size_t which = 4;
     if (PyUnicode_CompareWithASCIIString(name, "status_code") == 0)
       which = 0;
     else if (PyUnicode_CompareWithASCIIString(name, "headers") == 0)
@@ -68,24 +81,56 @@ PyObject* response_vectorcall(PyObject*, PyObject* const* args, size_t flags, Py
       which = 2;
     else if (PyUnicode_CompareWithASCIIString(name, "description") == 0)
       which = 2;
-    if (which == 3 || given[which] != nullptr) {
+    else if (PyUnicode_CompareWithASCIIString(name, "background") == 0)
+      which = 3;
+    if (which == 4 || given[which] != nullptr) {
       PyErr_Format(PyExc_TypeError, "Response() got %s argument %R",
-                   which == 3 ? "an unexpected" : "more than one value for", name);
-      return nullptr;
+                   which == 4 ? "an unexpected" : "more than one value for", name);
+      return false;
     }
     given[which] = args[count + i];
   }
-  long status = 200;
   if (given[0] != nullptr) {
-    status = PyLong_AsLong(given[0]);
-    if (status == -1 && PyErr_Occurred()) return nullptr;
-    if (!valid_status(status)) return nullptr;
+    parsed.status = PyLong_AsLong(given[0]);
+    if (parsed.status == -1 && PyErr_Occurred()) return false;
+    if (!valid_status(parsed.status)) return false;
   }
-  PyObject* headers = given[1] == Py_None ? nullptr : given[1];
-  if (headers != nullptr && !valid_headers(headers)) return nullptr;
-  if (given[2] != nullptr) return new_response(status, headers, given[2]);
-  const Ref empty = Ref::steal(PyUnicode_New(0, 0));
-  return new_response(status, headers, empty.get());
+  parsed.headers = given[1] == Py_None ? nullptr : given[1];
+  if (parsed.headers != nullptr && !valid_headers(parsed.headers)) return false;
+  parsed.body = given[2];
+  parsed.background = given[3] == Py_None ? nullptr : given[3];
+  return true;
+}
+
+PyObject* response_vectorcall(PyObject*, PyObject* const* args, size_t flags, PyObject* keywords) {
+  Arguments parsed;
+  if (!parse(args, PyVectorcall_NARGS(flags), keywords, parsed)) return nullptr;
+  Ref empty;
+  if (parsed.body == nullptr) {
+    empty = Ref::steal(PyUnicode_New(0, 0));
+    parsed.body = empty.get();
+  }
+  PyObject* made = new_response(parsed.status, parsed.headers, parsed.body);
+  if (made != nullptr && parsed.background != nullptr) response_of(made)->background = Py_NewRef(parsed.background);
+  return made;
+}
+
+// Of subclasses without an __init__ of their own.
+int response_init(PyObject* self, PyObject* args, PyObject* keywords) {
+  std::vector<PyObject*> given;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i) given.push_back(PyTuple_GET_ITEM(args, i));
+  const Ref names = Ref::steal(keywords != nullptr ? PySequence_Tuple(keywords) : nullptr);
+  if (keywords != nullptr && !names) return -1;
+  for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names.get()); ++i)
+    given.push_back(PyDict_GetItem(keywords, PyTuple_GET_ITEM(names.get(), i)));
+  Arguments parsed;
+  if (!parse(given.data(), PyTuple_GET_SIZE(args), names.get(), parsed)) return -1;
+  ResponseObject* response = response_of(self);
+  response->status = parsed.status;
+  Py_XSETREF(response->headers, Py_XNewRef(parsed.headers));
+  if (parsed.body != nullptr) Py_XSETREF(response->body, Py_NewRef(parsed.body));
+  Py_XSETREF(response->background, Py_XNewRef(parsed.background));
+  return 0;
 }
 
 PyObject* get_status(PyObject* self, void*) {
@@ -126,32 +171,56 @@ int set_body(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
-// In Python: what is written now and then is easier to read there.
-template <const char* Name>
-PyObject* call_cookies(PyObject* self, PyObject* args, PyObject* keywords) {
+// roost.cookies.NAME(self, ...)
+PyObject* call_cookies(PyObject* self, const char* name, PyObject* args, PyObject* keywords) {
   const Ref module = Ref::steal(PyImport_ImportModule("roost.cookies"));
-  const Ref function = module ? Ref::steal(PyObject_GetAttrString(module.get(), Name)) : Ref();
-  const Ref first = function ? Ref::steal(PyTuple_Pack(1, self)) : Ref();
+  const Ref function = module ? Ref::steal(PyObject_GetAttrString(module.get(), name)) : Ref();
+  const Ref first = Ref::steal(PyTuple_Pack(1, self));
   const Ref all = first ? Ref::steal(PySequence_Concat(first.get(), args)) : Ref();
-  return all ? PyObject_Call(function.get(), all.get(), keywords) : nullptr;
+  return function && all ? PyObject_Call(function.get(), all.get(), keywords) : nullptr;
 }
 
-constexpr char kSetCookie[] = "set_cookie";
-constexpr char kDeleteCookie[] = "delete_cookie";
+PyObject* response_set_cookie(PyObject* self, PyObject* args, PyObject* keywords) {
+  return call_cookies(self, "set_cookie", args, keywords);
+}
+
+PyObject* response_delete_cookie(PyObject* self, PyObject* args, PyObject* keywords) {
+  return call_cookies(self, "delete_cookie", args, keywords);
+}
+
+PyObject* get_cookies(PyObject* self, void*) {
+  const Ref none = Ref::steal(PyTuple_New(0));
+  return none ? call_cookies(self, "of_response", none.get(), nullptr) : nullptr;
+}
 
 PyMethodDef response_methods[] = {
-    {"set_cookie", reinterpret_cast<PyCFunction>(call_cookies<kSetCookie>), METH_VARARGS | METH_KEYWORDS,
-     "Sets a cookie, see roost.cookies.set_cookie."},
-    {"delete_cookie", reinterpret_cast<PyCFunction>(call_cookies<kDeleteCookie>), METH_VARARGS | METH_KEYWORDS,
-     "Has the browser forget a cookie, see roost.cookies.delete_cookie."},
+    {"set_cookie", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(response_set_cookie)),
+     METH_VARARGS | METH_KEYWORDS, "Sets a cookie, see Cookie for what each argument is."},
+    {"delete_cookie", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(response_delete_cookie)),
+     METH_VARARGS | METH_KEYWORDS, "Has the browser delete a cookie; path and domain as it was set with."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyObject* response_repr(PyObject* self) {
   return PyUnicode_FromFormat("<Response %ld>", response_of(self)->status);
 }
 
-PyObject* response_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-  return PyVectorcall_Call(reinterpret_cast<PyObject*>(type), args, keywords);
+PyObject* get_background(PyObject* self, void*) {
+  PyObject* background = response_of(self)->background;
+  return Py_NewRef(background != nullptr ? background : Py_None);
+}
+
+int set_background(PyObject* self, PyObject* value, void*) {
+  Py_XSETREF(response_of(self)->background, value == Py_None ? nullptr : Py_XNewRef(value));
+  return 0;
+}
+
+// Of subclasses; Response itself is called through response_vectorcall().
+PyObject* response_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyObject* made = type->tp_alloc(type, 0);
+  if (made == nullptr) return nullptr;
+  response_of(made)->status = 200;
+  response_of(made)->body = PyUnicode_New(0, 0);
+  return made;
 }
 
 PyGetSetDef response_fields[] = {
@@ -159,8 +228,11 @@ PyGetSetDef response_fields[] = {
     {"headers", get_headers, set_headers, "Headers; a dict may be assigned.", nullptr},
     {"body", get_body, set_body, "str, bytes, None, or what becomes JSON: dict and list.", nullptr},
     {"description", get_body, set_body, "The body, by the name that Robyn has for it.", nullptr},
+    {"cookies", get_cookies, nullptr, "What is set, by name: Cookies.", nullptr},
+    {"background", get_background, set_background, "A BackgroundTask that runs once the response was sent.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyType_Slot response_slots[] = {{Py_tp_new, reinterpret_cast<void*>(response_new)},
+                                {Py_tp_init, reinterpret_cast<void*>(response_init)},
                                 {Py_tp_dealloc, reinterpret_cast<void*>(response_dealloc)},
                                 {Py_tp_traverse, reinterpret_cast<void*>(response_traverse)},
                                 {Py_tp_clear, reinterpret_cast<void*>(response_clear)},
@@ -169,7 +241,7 @@ PyType_Slot response_slots[] = {{Py_tp_new, reinterpret_cast<void*>(response_new
                                 {Py_tp_repr, reinterpret_cast<void*>(response_repr)},
                                 {0, nullptr}};
 PyType_Spec response_spec = {"roost._native.Response", sizeof(ResponseObject), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, response_slots};
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, response_slots};
 
 }  // namespace
 
@@ -194,6 +266,7 @@ PyObject* new_response(long status, PyObject* headers, PyObject* body) {
   response->status = status;
   response->headers = Py_XNewRef(headers);
   response->body = Py_NewRef(body);
+  response->background = nullptr;
   PyObject_GC_Track(reinterpret_cast<PyObject*>(response));
   return reinterpret_cast<PyObject*>(response);
 }

@@ -109,12 +109,15 @@ void driver_dealloc(PyObject* self) {
 // Called when a suspended coroutine's Task is done.
 struct CompletionObject {
   PyObject_HEAD Waiter* waiter;
+  PyObject* context;  // owned
 };
 
 PyObject* completion_call(PyObject* self, PyObject* args, PyObject*) {
-  Waiter* waiter = reinterpret_cast<CompletionObject*>(self)->waiter;
+  auto* completion = reinterpret_cast<CompletionObject*>(self);
+  Waiter* waiter = completion->waiter;
   PyObject* task = PyTuple_GET_ITEM(args, 0);
   Py_CLEAR(waiter->task);
+  waiter->context = completion->context;
   waiter->done(Ref::steal(PyObject_CallMethod(task, "result", nullptr)));
   if (PyErr_Occurred()) PyErr_WriteUnraisable(self);
   Py_RETURN_NONE;
@@ -122,6 +125,7 @@ PyObject* completion_call(PyObject* self, PyObject* args, PyObject*) {
 
 void completion_dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
+  Py_XDECREF(reinterpret_cast<CompletionObject*>(self)->context);
   PyObject_Free(self);
   Py_DECREF(type);
 }
@@ -165,6 +169,16 @@ PyObject* capture_call(PyObject*, PyObject* const* args, Py_ssize_t count, PyObj
 }
 PyMethodDef capture_method = {"call_soon", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(capture_call)),
                               METH_FASTCALL | METH_KEYWORDS, nullptr};
+
+// Has waiter.done() called when the Task ends.
+bool tell_when_done(PyObject* task, PyObject* context, Waiter& waiter) {
+  CompletionObject* completion = PyObject_New(CompletionObject, completion_type);
+  if (completion == nullptr) return false;
+  const Ref callback = Ref::steal(reinterpret_cast<PyObject*>(completion));
+  completion->waiter = &waiter;
+  completion->context = Py_NewRef(context);
+  return Ref::steal(PyObject_CallMethodOneArg(task, names.add_done_callback, callback.get())).get() != nullptr;
+}
 
 PyObject* new_driver() {
   DriverObject* driver = PyObject_GC_New(DriverObject, driver_type);
@@ -250,16 +264,18 @@ void TaskRunner::promote(Ref coroutine, PyObject* pending, Waiter& waiter) {
   DriverObject* driver = driver_of(driver_);
   driver->coroutine = coroutine.release();
   driver->pending = pending;
-  Ref step = Ref::steal(PyObject_CallNoArgs(first_step_));
+  const Ref step = Ref::steal(PyObject_CallNoArgs(first_step_));
   if (!step) PyErr_WriteUnraisable(task_);
-  CompletionObject* completion = PyObject_New(CompletionObject, completion_type);
-  const Ref callback = Ref::steal(reinterpret_cast<PyObject*>(completion));
-  if (completion != nullptr) {
-    completion->waiter = &waiter;
-    step = Ref::steal(PyObject_CallMethodOneArg(task_, names.add_done_callback, callback.get()));
-  }
-  if (completion == nullptr || !step) PyErr_WriteUnraisable(task_);
+  if (!tell_when_done(task_, context_, waiter)) PyErr_WriteUnraisable(task_);
   waiter.task = Py_NewRef(task_);
+}
+
+bool TaskRunner::spawn(PyObject* coroutine, PyObject* context, Waiter& waiter) {
+  PyObject* args[] = {coroutine, loop_, context};
+  const Ref task = Ref::steal(PyObject_Vectorcall(task_type_, args, 1, names.keywords));
+  if (!task || !tell_when_done(task.get(), context, waiter)) return false;
+  waiter.task = Py_NewRef(task.get());
+  return true;
 }
 
 void TaskRunner::run(Ref coroutine, Waiter& waiter) {
@@ -286,6 +302,7 @@ void TaskRunner::run(Ref coroutine, Waiter& waiter) {
   }
   PyContext_Exit(context_);
   coroutine = Ref();
+  const Ref context = Ref::borrow(context_);
   if (!is_clean()) {
     PyErr_Clear();
     // Ended for real, so that callbacks on it are called.
@@ -293,6 +310,7 @@ void TaskRunner::run(Ref coroutine, Waiter& waiter) {
     drop();
   }
   if (state == PYGEN_ERROR) PyErr_Restore(type, value, traceback);
+  waiter.context = context.get();
   waiter.done(Ref::steal(result));
 }
 

@@ -18,6 +18,8 @@ class TaskRunner {
   // Calls waiter.done() before it returns, or later when the coroutine had to wait: then waiter.task is set.
   // coroutine: any awaitable.
   void run(Ref coroutine, Waiter& waiter);
+  // As a Task of its own, in that context; done() is called later. False with a Python error: it will not be.
+  bool spawn(PyObject* coroutine, PyObject* context, Waiter& waiter);
 
  private:
   struct Driver;

@@ -25,15 +25,32 @@ from roost.websocket import WebSocket, WebSocketDisconnect, publish
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from roost.authentication import AuthenticationHandler, BearerGetter, Identity
+    from roost.background import BackgroundTask, BackgroundTasks
+    from roost.cookies import Cookie, Cookies
     from roost.forms import Files, FormData, UploadFile
+    from roost.responses import (
+        FileResponse,
+        SSEMessage,
+        SSEResponse,
+        StreamingResponse,
+        html,
+        redirect,
+        serve_file,
+        serve_html,
+    )
     from roost.websocket_handler import WebSocketAdapter
 
 __all__ = [
     "ALLOW_CORS",
     "App",
     "AuthenticationHandler",
+    "BackgroundTask",
+    "BackgroundTasks",
     "BearerGetter",
+    "Cookie",
+    "Cookies",
     "Depends",
+    "FileResponse",
     "Files",
     "FormData",
     "HTTPException",
@@ -42,23 +59,42 @@ __all__ = [
     "QueryParams",
     "Request",
     "Response",
+    "SSEMessage",
+    "SSEResponse",
+    "StreamingResponse",
     "SubRouter",
     "UploadFile",
     "WebSocket",
     "WebSocketAdapter",
     "WebSocketDisconnect",
+    "html",
     "publish",
+    "redirect",
+    "serve_file",
+    "serve_html",
 ]
 
 # Imported when they are asked for: a worker whose application has no use for them does not pay for them.
 _LATER = {
     "AuthenticationHandler": "authentication",
+    "BackgroundTask": "background",
+    "BackgroundTasks": "background",
     "BearerGetter": "authentication",
+    "Cookie": "cookies",
+    "Cookies": "cookies",
+    "FileResponse": "responses",
     "Files": "forms",
     "FormData": "forms",
     "Identity": "authentication",
+    "SSEMessage": "responses",
+    "SSEResponse": "responses",
+    "StreamingResponse": "responses",
     "UploadFile": "forms",
     "WebSocketAdapter": "websocket_handler",
+    "html": "responses",
+    "redirect": "responses",
+    "serve_file": "responses",
+    "serve_html": "responses",
 }
 
 

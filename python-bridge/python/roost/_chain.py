@@ -269,31 +269,10 @@ async def beside(function: Callable[..., Any], *args: Any) -> Any:
 
     Middleware, which is short, is called on the loop.
     """
-    import asyncio
-    import contextvars
+    from roost._threads import call_in_pool
 
-    context = contextvars.copy_context()
-    outcome = await asyncio.get_running_loop().run_in_executor(_threads(), context.run, function, *args)
-    for variable, value in context.items():
-        if variable.get(_UNSET) is not value:
-            variable.set(value)
+    outcome = await call_in_pool(function, *args)
     return await outcome if hasattr(outcome, "__await__") else outcome
-
-
-_UNSET: Any = object()
-_executor: Any = None
-
-
-def _threads() -> Any:
-    """As many as the bridge itself has for plain handlers; those of the loop's own executor are few."""
-    global _executor
-    if _executor is None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        from roost._native import pool_threads
-
-        _executor = ThreadPoolExecutor(pool_threads(), "roost-handler")
-    return _executor
 
 
 def _handler_of(errors: Sequence[ErrorHandlers], error: BaseException) -> Callable[..., Any] | None:

@@ -1,8 +1,11 @@
 """What the package takes from its extension module, which is at once the server's plugin for Python."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import Context
+from datetime import datetime
 from typing import Any, TypeVar, overload
 
+from roost.cookies import Cookies
 from roost.forms import Files, FormData
 
 _Default = TypeVar("_Default")
@@ -80,6 +83,17 @@ class Request:
     cookies: dict[str, str]
     state: Any
     def json(self) -> Any: ...
+    def stream(self) -> BodyStream: ...
+    def read(self) -> Awaitable[bytes]: ...
+    def _keep_body(self, body: bytes, /) -> None: ...
+
+class BodyStream:
+    """A request's body, piece by piece as it comes: bytes, none of them empty."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def __anext__(self) -> Awaitable[bytes]: ...
 
 class Response:
     """A response. `body` is str, bytes or None, or a dict or list that becomes JSON."""
@@ -91,28 +105,47 @@ class Response:
         body: Any = "",
         *,
         description: Any = "",
+        background: Any = None,
     ) -> None: ...
     status_code: int
     body: Any
     description: Any
+    background: Any
+    @property
+    def headers(self) -> Headers: ...
+    @headers.setter
+    def headers(self, value: Headers | dict[str, Any] | None) -> None: ...
+    @property
+    def cookies(self) -> Cookies: ...
     def set_cookie(
         self,
         key: str,
-        value: str,
+        value: str = "",
         path: str | None = None,
         domain: str | None = None,
         max_age: int | None = None,
-        expires: str | float | None = None,
+        expires: str | float | datetime | None = None,
         secure: bool = False,
         http_only: bool = False,
         same_site: str | None = None,
         partitioned: bool = False,
     ) -> None: ...
-    def delete_cookie(self, key: str, path: str | None = None, domain: str | None = None) -> None: ...
-    @property
-    def headers(self) -> Headers: ...
-    @headers.setter
-    def headers(self, value: Headers | dict[str, Any] | None) -> None: ...
+    def delete_cookie(
+        self,
+        key: str,
+        path: str | None = None,
+        domain: str | None = None,
+        secure: bool = False,
+        http_only: bool = False,
+        same_site: str | None = None,
+        partitioned: bool = False,
+    ) -> None: ...
+
+class StreamWriter:
+    """Where the asynchronous iterator of one streamed response is written to; on the event loop alone."""
+
+    def write(self, piece: object, /) -> int: ...
+    def writable(self) -> Awaitable[None]: ...
 
 class WebSocketConnection:
     """One open WebSocket. It may be kept, and sent to from any thread; attributes of one's own may be set.
@@ -153,6 +186,8 @@ class WebSocketConnection:
     def __getattr__(self, name: str, /) -> Any: ...
     def __setattr__(self, name: str, value: Any, /) -> None: ...
 
+def submit(function: Callable[[], object]) -> bool: ...
+def current_context() -> Context: ...
 def to_response(result: object) -> Response: ...
 def request_for_test(
     method: str,

@@ -161,8 +161,9 @@ typedef struct roost_form_parser roost_form_parser;
 #define ROOST_RESPONSE_CLOSE 2u /* close the connection after this response */
 
 /* A whole response, or for start() its head. The server adds Content-Length or Transfer-Encoding, Date and
- * Connection; those given here are ignored (Content-Length is kept in answer to HEAD). Header names must be
- * tokens, values free of CR, LF and NUL: ROOST_INVALID otherwise, and nothing is sent. */
+ * Connection; those given here are ignored (Content-Length is kept in answer to HEAD, and is what frames a stream that
+ * start() begins with it). Header names must be tokens, values free of CR, LF and NUL: ROOST_INVALID otherwise, and
+ * nothing is sent. */
 typedef struct roost_response {
   uint32_t struct_size;
   uint16_t status; /* 200 .. 599 */
@@ -380,6 +381,7 @@ typedef enum roost_log_level {
 #define ROOST_CAN_METRICS (1ull << 4)
 #define ROOST_CAN_FILTER_BODY (1ull << 5)
 #define ROOST_CAN_READ_FORM (1ull << 6)
+#define ROOST_CAN_SEND_FILES (1ull << 7)
 
 typedef struct roost_worker_info {
   uint32_t struct_size;
@@ -388,6 +390,7 @@ typedef struct roost_worker_info {
   uint32_t threads;    /* I/O threads in this worker */
   uint32_t generation; /* counts reloads */
   uint32_t development;
+  uint32_t drain_ms; /* what a stop hook may take: timeouts.drain, or what is left of it once the worker drains */
 } roost_worker_info;
 
 /* The server's functions. Lives as long as the process. */
@@ -416,7 +419,8 @@ typedef struct roost_host {
 
   /* Streaming: start() sends the head (response.body, if any, is the first chunk), write() body bytes (copied),
    * finish() ends it (trailers may be NULL) and consumes, drop() cuts it. write() answers ROOST_WOULD_BLOCK when the
-   * bytes were taken but the buffer is past its limit: wait for the writable callback. Any thread, one at a time. */
+   * bytes were taken but the buffer is past its limit: wait for the writable callback. With a Content-Length in the
+   * head, write() beyond it and finish() short of it answer ROOST_INVALID and do nothing. Any thread, one at a time. */
   roost_status (*start)(roost_responder* responder, const roost_response* head);
   roost_status (*write)(roost_responder* responder, roost_str bytes);
   roost_status (*finish)(roost_responder* responder, const roost_field* trailers, size_t trailer_count);
@@ -505,6 +509,12 @@ typedef struct roost_host {
   /* The body is complete. As form_parser_feed(). */
   uint32_t (*form_parser_finish)(roost_form_parser* parser, roost_str* why);
   void (*form_parser_free)(roost_form_parser* parser);
+
+  /* Answers with a regular file, whole or as the request's conditions and ranges ask (RFC 9110 sections 13 and 14),
+   * large ones sent by the kernel. head: status and headers alone; ETag, Last-Modified, Accept-Ranges, and Content-Type
+   * by the file's name, are added where they are missing. With a status other than 200 the file is sent whole. As
+   * respond(), but ROOST_ERROR, with errno set, when there is no such file to read: then the responder is as it was. */
+  roost_status (*respond_file)(roost_responder* responder, const roost_response* head, roost_str path);
 } roost_host;
 
 /* ---------------------------------------------------------------------------------------------- the plugin */

@@ -1,11 +1,14 @@
 // The server's functions as plugins call them: each finds the C++ object behind the C handle and hands the call on.
 // Arguments that break the contract are answered with ROOST_INVALID; nothing is thrown through here.
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "dispatch/worker_services.hpp"
+#include "handlers/named_file.hpp"
 #include "http/exchange.hpp"
 #include "http/form_parser.hpp"
 #include "http/response_head.hpp"
@@ -128,6 +131,10 @@ void form_parser_free(roost_form_parser* parser) {
 
 roost_status respond(roost_responder* responder, const roost_response* response) {
   return whole(response) ? exchange_of(responder).respond(*response) : ROOST_INVALID;
+}
+
+roost_status respond_file(roost_responder* responder, const roost_response* head, roost_str path) {
+  return whole(head) ? handlers::respond_with_named_file(exchange_of(responder), *head, view(path)) : ROOST_INVALID;
 }
 
 void fail(roost_responder* responder, roost_str why) {
@@ -294,9 +301,10 @@ roost_status submit(roost_worker* worker, void (*fn)(void*), void* arg) {
 
 roost_status worker_info(roost_worker* worker, roost_worker_info* info) {
   if (info == nullptr || !ROOST_HAS(info, development)) return ROOST_INVALID;
-  const uint32_t size = info->struct_size;
-  *info = services_of(worker).info();
-  info->struct_size = size < sizeof *info ? size : sizeof *info;
+  // Of an older plugin it is shorter.
+  roost_worker_info all = services_of(worker).info();
+  all.struct_size = std::min<uint32_t>(info->struct_size, sizeof all);
+  std::memcpy(info, &all, all.struct_size);
   return ROOST_OK;
 }
 
@@ -313,7 +321,8 @@ roost_host make_host() {
   host.struct_size = sizeof host;
   host.abi_version = ROOST_ABI_VERSION;
   host.capabilities =
-      ROOST_CAN_STREAM | ROOST_CAN_READ_BODY | ROOST_CAN_WEBSOCKET | ROOST_CAN_TOPICS | ROOST_CAN_READ_FORM;
+      ROOST_CAN_STREAM | ROOST_CAN_READ_BODY | ROOST_CAN_WEBSOCKET | ROOST_CAN_TOPICS | ROOST_CAN_READ_FORM |
+      ROOST_CAN_SEND_FILES;
   host.server_version = http::str(version());
   host.log = log;
   host.log_enabled = log_enabled;
@@ -364,6 +373,7 @@ roost_host make_host() {
   host.form_parser_free = form_parser_free;
   host.ws_pause = ws_pause;
   host.ws_resume = ws_resume;
+  host.respond_file = respond_file;
   return host;
 }
 

@@ -21,12 +21,6 @@ constexpr uint64_t kMaxBytes = 8 * 1024 * 1024;  // for each thread
 constexpr size_t kMaxEntries = 4096, kMaxDescriptors = 128;
 constexpr int64_t kFreshFileNs = 2'000'000'000;  // file systems keep times of up to two seconds' grain
 
-FileState state_of(const struct stat& info) {
-  return {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),
-          info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
-          info.st_ctim.tv_sec * 1'000'000'000 + info.st_ctim.tv_nsec};
-}
-
 int64_t wall_clock_ns() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
@@ -129,7 +123,13 @@ Lookup DirectoryCache::load(std::string_view key, const std::string& path, int64
   return Lookup::file;
 }
 
-bool DirectoryCache::fill(Representation& it, std::string_view name, std::string_view coding, bool varies) {
+FileState state_of(const struct stat& info) {
+  return {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino), static_cast<uint64_t>(info.st_size),
+          info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
+          info.st_ctim.tv_sec * 1'000'000'000 + info.st_ctim.tv_nsec};
+}
+
+bool describe(Representation& it, std::string_view coding) {
   if (it.state.size <= kMaxInMemory) {
     it.body.resize(it.state.size);
     size_t got = 0;
@@ -151,12 +151,16 @@ bool DirectoryCache::fill(Representation& it, std::string_view name, std::string
                 static_cast<unsigned long long>(it.state.modified_ns), static_cast<unsigned long long>(it.state.size),
                 coding.empty() ? "" : "-", static_cast<int>(coding.size()), coding.data());
   it.etag = tag;
+  it.fields.push_back({http::str("ETag"), http::str(it.etag)});
+  it.fields.push_back({http::str("Last-Modified"), http::str(it.last_modified)});
+  return true;
+}
 
+bool DirectoryCache::fill(Representation& it, std::string_view name, std::string_view coding, bool varies) {
+  if (!describe(it, coding)) return false;
   auto add = [&it](std::string_view field, std::string_view value) {
     it.fields.push_back({http::str(field), http::str(value)});
   };
-  add("ETag", it.etag);
-  add("Last-Modified", it.last_modified);
   if (!cache_control_.empty()) add("Cache-Control", cache_control_);
   if (varies) add("Vary", "Accept-Encoding");
   it.not_modified_fields = it.fields.size();

@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <sys/stat.h>
+
 #include "handlers/open_beneath.hpp"
 #include "http/conditional.hpp"
 #include "roost/abi.h"
@@ -37,6 +39,11 @@ struct Representation {
 
   http::Validators validators() const { return {etag, last_modified_seconds}; }
 };
+
+FileState state_of(const struct stat& info);
+// Reads a small file into memory, and sets what tells of it: validators, and their fields ETag and Last-Modified.
+// coding: "", "br" or "gzip". False: it was cut short since.
+bool describe(Representation& it, std::string_view coding);
 
 struct CachedFile {
   std::unique_ptr<Representation> plain, brotli, gzip;  // plain always is there

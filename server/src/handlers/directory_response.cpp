@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <iterator>
 
 #include "http/conditional.hpp"
 #include "http/field_lookup.hpp"
@@ -76,6 +77,10 @@ class Response {
   Response(const Representation& it, bool head) : it_(it), head_(head) {
     response_.struct_size = sizeof response_;
     response_.file = -1;
+    if (it.fields.size() + kAdded > std::size(few_)) {
+      many_.resize(it.fields.size() + kAdded);
+      fields_ = many_.data();
+    }
   }
   Response(const Response&) = delete;
   Response& operator=(const Response&) = delete;
@@ -110,11 +115,11 @@ class Response {
     }
   }
 
-  void send(http::Exchange& exchange, uint16_t status) {
+  roost_status send(http::Exchange& exchange, uint16_t status) {
     response_.status = status;
     response_.headers = fields_;
     response_.header_count = count_;
-    exchange.respond(response_);
+    return exchange.respond(response_);
   }
 
  private:
@@ -126,7 +131,10 @@ class Response {
   const Representation& it_;
   const bool head_;
   roost_response response_{};
-  roost_field fields_[12];
+  static constexpr size_t kAdded = 2;  // beside those of the representation: Content-Length, -Range, -Type
+  roost_field few_[12];
+  std::vector<roost_field> many_;
+  roost_field* fields_ = few_;
   size_t count_ = 0;
   char digits_[20];
 };
@@ -136,7 +144,8 @@ std::string content_range(const ByteRange& range, uint64_t size) {
 }
 
 // multipart/byteranges (RFC 9110 section 14.6). False: too large, or the file changed under it.
-bool respond_with_parts(http::Exchange& exchange, const Representation& it, const std::vector<ByteRange>& ranges) {
+bool respond_with_parts(http::Exchange& exchange, const Representation& it, const std::vector<ByteRange>& ranges,
+                        roost_status& status) {
   uint64_t total = 0;
   for (const ByteRange& range : ranges) total += range.size();
   if (total > kMaxMultipart) return false;
@@ -153,12 +162,12 @@ bool respond_with_parts(http::Exchange& exchange, const Representation& it, cons
   const std::string multipart = "multipart/byteranges; boundary=" + std::string(kBoundary);
   response.field("Content-Type", multipart);
   response.body(body);
-  response.send(exchange, 206);
+  status = response.send(exchange, 206);
   return true;
 }
 
-// True when it answered.
-bool respond_with_ranges(http::Exchange& exchange, const Representation& it) {
+// True when it answered, with `status`.
+bool respond_with_ranges(http::Exchange& exchange, const Representation& it, roost_status& status) {
   std::vector<ByteRange> ranges;
   switch (http::parse_range(exchange.header("range"), it.state.size, ranges)) {
     case RangeResult::none:
@@ -167,61 +176,68 @@ bool respond_with_ranges(http::Exchange& exchange, const Representation& it) {
       Response response(it, false);
       const std::string size = "bytes */" + std::to_string(it.state.size);
       response.field("Content-Range", size);
-      response.send(exchange, 416);
+      status = response.send(exchange, 416);
       return true;
     }
     case RangeResult::satisfiable:
       break;
   }
-  if (ranges.size() > 1) return respond_with_parts(exchange, it, ranges);
+  if (ranges.size() > 1) return respond_with_parts(exchange, it, ranges, status);
   Response response(it, false);
   response.fields(it.fields.size());
   const std::string range = content_range(ranges[0], it.state.size);
   response.field("Content-Range", range);
   if (!response.body(ranges[0], ranges[0].size())) return false;
-  response.send(exchange, 206);
+  status = response.send(exchange, 206);
   return true;
 }
 
-}  // namespace
-
-void respond_with_file(http::Exchange& exchange, const CachedFile& file) {
+roost_status respond_as_asked(http::Exchange& exchange, const Representation& it, const Asked& asked,
+                              uint16_t status) {
   const http::Request& request = exchange.request();
-  const Asked asked = look_at(request);
   const bool head = request.method_view() == "HEAD";
-  const bool neighbours = file.brotli != nullptr || file.gzip != nullptr;
-  const Representation& it = asked.encoding && neighbours ? choose(exchange, file) : *file.plain;
-
   if (asked.conditional) {
     const int64_t now = time(nullptr);
     switch (http::check_preconditions(request.headers, request.header_count, it.validators(), now)) {
       case http::Precondition::not_modified: {
         Response response(it, false);
         response.fields(it.not_modified_fields);
-        response.send(exchange, 304);
-        return;
+        return response.send(exchange, 304);
       }
       case http::Precondition::failed:
         exchange.respond_status(412);
-        return;
+        return ROOST_OK;
       case http::Precondition::proceed:
         break;
     }
   }
+  roost_status ranged = ROOST_OK;
   // Range is defined for GET alone (RFC 9110 section 14.2).
   if (asked.range && !head &&
       (!asked.conditional ||
        http::if_range_holds(request.headers, request.header_count, it.validators(), time(nullptr))) &&
-      respond_with_ranges(exchange, it)) {
-    return;
+      respond_with_ranges(exchange, it, ranged)) {
+    return ranged;
   }
   Response response(it, head);
   response.fields(it.fields.size());
   if (!response.body({0, 0}, it.state.size)) {
     exchange.respond_status(503);
-    return;
+    return ROOST_OK;
   }
-  response.send(exchange, 200);
+  return response.send(exchange, status);
+}
+
+}  // namespace
+
+void respond_with_file(http::Exchange& exchange, const CachedFile& file) {
+  const Asked asked = look_at(exchange.request());
+  const bool neighbours = file.brotli != nullptr || file.gzip != nullptr;
+  respond_as_asked(exchange, asked.encoding && neighbours ? choose(exchange, file) : *file.plain, asked, 200);
+}
+
+roost_status respond_with_representation(http::Exchange& exchange, const Representation& it, uint16_t status) {
+  return respond_as_asked(exchange, it, status == 200 ? look_at(exchange.request()) : Asked(), status);
 }
 
 }  // namespace roost::handlers

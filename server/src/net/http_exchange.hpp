@@ -188,8 +188,9 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   // The answering thread's until it signals kFinished, then the I/O thread's.
   std::atomic<uint16_t> status_{0};
   bool close_ = false, chunked_ = false, no_body_ = false, until_close_ = false;
-  bool lost_ = false;  // a piece of the stream was not taken
-  uint64_t body_bytes_ = 0;
+  bool lost_ = false;   // a piece of the stream was not taken
+  bool sized_ = false;  // a stream with a Content-Length
+  uint64_t body_bytes_ = 0, body_length_ = 0;
   http::ResponseHead head_;
   WebSocketConnection* websocket_ = nullptr;  // accepted, and not started
   std::string websocket_head_;

@@ -30,7 +30,7 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   connection_ = &connection;
   free_ = kept_ = complete_ = cut_ = responder_done_ = streams_body_ = body_failed_ = body_ended_ = continue_due_ =
       false;
-  close_ = chunked_ = no_body_ = until_close_ = lost_ = false;
+  close_ = chunked_ = no_body_ = until_close_ = lost_ = sized_ = false;
   local_signals_ = 0;
   handler_deadline_ = 0;
   body_bytes_ = 0;

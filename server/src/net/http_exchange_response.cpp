@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "http/date.hpp"
+#include "http/field_lookup.hpp"
 #include "http/status.hpp"
 #include "net/http_connection.hpp"
 #include "net/http_exchange.hpp"
@@ -54,6 +56,13 @@ class Given {
  private:
   OutputSegment segment_;
 };
+
+// Of a stream's head, where it has one that HTTP allows.
+bool given_length(const roost_response& response, uint64_t& length) {
+  const std::string_view text = http::find_field(response.headers, response.header_count, "content-length");
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+}
 
 // The Date field for a thread without a loop.
 const char* own_date() {
@@ -238,15 +247,17 @@ roost_status HttpExchange::start(const roost_response& response) {
   if (!claim(State::building)) return refuse();
   // Kept by whoever streams: nothing is sent from the caller's memory.
   no_body_ = http::has_no_body(response.status) || is_head_;
-  until_close_ = !no_body_ && request_.version == 0x0100;
-  chunked_ = !no_body_ && !until_close_;
+  sized_ = !no_body_ && given_length(response, body_length_);
+  until_close_ = !no_body_ && !sized_ && request_.version == 0x0100;
+  chunked_ = !no_body_ && !sized_ && !until_close_;
   const http::Framing framing = http::has_no_body(response.status) ? http::Framing::none
                                 : is_head_                         ? http::Framing::head
+                                : sized_                           ? http::Framing::length
                                 : until_close_                     ? http::Framing::until_close
                                                                    : http::Framing::chunked;
   {
     const std::lock_guard lock(mutex_);
-    if (!write_head(outbox_, response, framing, 0)) {
+    if (!write_head(outbox_, response, framing, body_length_)) {
       state_.store(State::open, std::memory_order_release);
       return ROOST_INVALID;
     }
@@ -263,6 +274,7 @@ roost_status HttpExchange::append_chunk(std::string_view bytes, bool last, const
   {
     const std::lock_guard lock(mutex_);
     if (!bytes.empty() && !no_body_) {
+      if (sized_ && bytes.size() > body_length_ - body_bytes_) return ROOST_INVALID;
       body_bytes_ += bytes.size();
       if (chunked_) outbox_.commit(http::write_chunk_head(outbox_.reserve(http::kMaxChunkHead), bytes.size()));
       outbox_.append(bytes);
@@ -299,6 +311,7 @@ roost_status HttpExchange::finish(const roost_field* trailers, size_t trailer_co
     drop();
     return ROOST_GONE;
   }
+  if (sized_ && body_bytes_ != body_length_) return ROOST_INVALID;
   if (append_chunk({}, true, trailers, trailer_count) == ROOST_INVALID) return ROOST_INVALID;
   const bool gone = gone_.load(std::memory_order_acquire);
   state_.store(State::done, std::memory_order_release);

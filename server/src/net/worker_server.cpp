@@ -1,5 +1,8 @@
 #include "net/worker_server.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -10,6 +13,8 @@
 
 namespace roost::net {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr size_t kPoolThreads = 32;
 constexpr size_t kPoolQueue = 1024;
@@ -35,6 +40,7 @@ struct WorkerServer::Impl {
   std::vector<std::unique_ptr<IoThread>> threads;
   bool started = false, stopped = false;
   std::atomic<bool> drain_begun{false};
+  std::atomic<Clock::time_point> drain_began{Clock::time_point()};
   std::mutex mutex;
   std::condition_variable last_connection;
 };
@@ -84,6 +90,7 @@ void WorkerServer::start() {
 
 void WorkerServer::begin_drain() {
   if (impl_->drain_begun.exchange(true)) return;
+  impl_->drain_began.store(Clock::now(), std::memory_order_release);
   impl_->context.draining.store(true, std::memory_order_release);
   if (impl_->context.slot != nullptr) impl_->context.slot->state = base::WorkerState::draining;
   for (auto& thread : impl_->threads) thread->begin_drain();
@@ -118,6 +125,12 @@ roost_worker_info WorkerServer::info() const {
   info.threads = impl_->context.settings.threads;
   info.generation = impl_->setup.generation;
   info.development = impl_->context.settings.development ? 1 : 0;
+  const auto begun = impl_->drain_began.load(std::memory_order_acquire);
+  auto left = impl_->context.settings.timeouts.drain;
+  if (begun != Clock::time_point()) {
+    left -= std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun);
+  }
+  info.drain_ms = static_cast<uint32_t>(std::max<int64_t>(left.count(), 0));
   return info;
 }
 

@@ -1,0 +1,408 @@
+#include "response_stream.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include "background.hpp"
+#include "bridge.hpp"
+#include "host.hpp"
+#include "request_type.hpp"
+
+namespace roost::bridge {
+
+namespace {
+
+// Pieces in a row, before other handlers of the pool have their turn.
+constexpr int kInARow = 16;
+
+class ResponseStream;
+
+struct WriterObject {
+  PyObject_HEAD ResponseStream* stream;  // counted
+};
+PyTypeObject* writer_type = nullptr;
+
+// Counted by: the server until on_release, whoever runs it, the Python object that writes, and each time it is queued.
+class ResponseStream final : public Job {
+ public:
+  ResponseStream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request, Ref context,
+                 const Answer& answer);
+
+  // Sends the head. Consumes the caller's count.
+  void begin(const roost_response& head);
+
+  void run() override;
+  void done(Ref result) override;
+
+  // For the asynchronous iterator, on the loop: whether to go on, to wait for writable(), or that nobody listens.
+  enum Written : int { kOk = 0, kWait = 1, kGone = 2 };
+  int write(PyObject* piece);  // -1 with a Python error
+  PyObject* writable();
+
+  void retain() { count_.fetch_add(1, std::memory_order_relaxed); }
+  // GIL held, unless it is not the last.
+  void release() {
+    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  void queue();
+  void start_task();
+  void run_pieces();
+  bool enter();
+  void leave();
+  void close_iterator();
+  // The exception that is set is logged, and the response cut.
+  void raised();
+  // Lets go of everything, the responder last: what the iterator does at its end may still look at the request.
+  void end(std::string_view failure);
+
+  static void on_writable(void* self);
+  static void on_cancel(void* self);
+  static void on_release(void* self);
+
+  const Target& target_;
+  const roost_request* const raw_;
+  roost_responder* const responder_;
+  Ref request_, context_, iterator_, background_;
+  const bool on_loop_;
+  std::atomic<int> count_{1};
+
+  // Of whoever runs it.
+  Ref future_;  // that the asynchronous iterator waits for
+  bool started_ = false;
+  bool over_ = false;      // nobody listens: the iterator is only closed
+  bool complete_ = false;  // the iterator ended, or nothing of it is wanted
+  bool consumed_ = false;  // the responder
+
+  std::mutex mutex_;  // guards what follows
+  bool waiting_ = false, writable_ = false, gone_ = false;
+};
+
+bool is_async_iterator(PyObject* object) {
+  const PyAsyncMethods* async = Py_TYPE(object)->tp_as_async;
+  return async != nullptr && (async->am_anext != nullptr || async->am_aiter != nullptr);
+}
+
+ResponseStream::ResponseStream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request,
+                               Ref context, const Answer& answer)
+    : target_(target),
+      raw_(raw),
+      responder_(responder),
+      request_(std::move(request)),
+      context_(std::move(context)),
+      iterator_(Ref::borrow(answer.source())),
+      background_(Ref::borrow(answer.background())),
+      on_loop_(is_async_iterator(answer.source())) {}
+
+void ResponseStream::begin(const roost_response& head) {
+  const bool none = view(raw_->method) == "HEAD" || head.status == 204 || head.status == 304;
+  if (!(on_loop_ ? bridge().ensure_loop() : bridge().ensure_pool())) {
+    PyErr_SetString(PyExc_RuntimeError, "the event loop cannot be started");
+    raised();
+    return release();
+  }
+  const roost_status begun = host->start(responder_, &head);
+  if (begun == ROOST_OK) {
+    over_ = complete_ = none;
+    retain();
+    host->on_release(responder_, on_release, this);
+    host->on_writable(responder_, on_writable, this);
+    host->on_cancel(responder_, on_cancel, this);
+  } else {
+    over_ = true;
+    consumed_ = begun != ROOST_INVALID;
+    if (!consumed_) {
+      log(ROOST_LOG_ERROR, target_.name + ": the handler's response has a header that HTTP does not allow");
+    }
+  }
+  queue();
+  release();
+}
+
+void ResponseStream::queue() {
+  retain();
+  Job* self = this;
+  if (on_loop_)
+    bridge().loop().post(&self, 1);
+  else
+    bridge().pool().submit(&self, 1);
+}
+
+// I/O thread, or whoever calls host->on_cancel().
+void ResponseStream::on_writable(void* self) {
+  auto* stream = static_cast<ResponseStream*>(self);
+  {
+    const std::lock_guard lock(stream->mutex_);
+    stream->writable_ = true;
+    if (!std::exchange(stream->waiting_, false)) return;
+  }
+  stream->queue();
+}
+
+void ResponseStream::on_cancel(void* self) {
+  auto* stream = static_cast<ResponseStream*>(self);
+  {
+    const std::lock_guard lock(stream->mutex_);
+    stream->gone_ = true;
+    if (!std::exchange(stream->waiting_, false) && !stream->on_loop_) return;  // it will see it
+  }
+  stream->queue();
+}
+
+// The last count needs the GIL, which the I/O thread does not take.
+void ResponseStream::on_release(void* self) {
+  auto* stream = static_cast<ResponseStream*>(self);
+  int count = stream->count_.load(std::memory_order_acquire);
+  while (count > 1) {
+    if (stream->count_.compare_exchange_weak(count, count - 1, std::memory_order_acq_rel)) return;
+  }
+  Job* job = stream;  // with the server's count
+  if (stream->on_loop_)
+    bridge().loop().post(&job, 1);
+  else
+    bridge().pool().submit(&job, 1);
+}
+
+bool ResponseStream::enter() {
+  return !context_ || PyContext_Enter(context_.get()) == 0;
+}
+
+void ResponseStream::leave() {
+  if (context_) PyContext_Exit(context_.get());
+}
+
+void ResponseStream::run() {
+  if (!iterator_) {
+    // Over already; queued by a callback that came late.
+  } else if (on_loop_) {
+    start_task();
+  } else {
+    run_pieces();
+  }
+  release();
+}
+
+// On the loop: begins, and passes on what the server's callbacks said.
+void ResponseStream::start_task() {
+  bool gone = false, writable = false;
+  {
+    const std::lock_guard lock(mutex_);
+    gone = gone_;
+    if (future_) writable = std::exchange(writable_, false);
+  }
+  if (!started_) {
+    started_ = true;
+    static PyObject* drive = [] {
+      const Ref module = Ref::steal(PyImport_ImportModule("roost._streaming"));
+      return module ? PyObject_GetAttrString(module.get(), "drive") : nullptr;
+    }();
+    auto* writer = PyObject_New(WriterObject, writer_type);
+    const Ref owner = Ref::steal(reinterpret_cast<PyObject*>(writer));
+    if (writer != nullptr) {
+      writer->stream = this;
+      retain();
+    }
+    if (!context_) context_ = Ref::steal(PyContext_New());
+    const Ref coroutine = Ref::steal(
+        drive != nullptr && writer != nullptr
+            ? PyObject_CallFunctionObjArgs(drive, owner.get(), iterator_.get(), over_ ? Py_False : Py_True, nullptr)
+            : nullptr);
+    if (!coroutine || !context_ || !bridge().loop().tasks().spawn(coroutine.get(), context_.get(), *this)) {
+      iterator_ = Ref();
+      return raised();
+    }
+    retain();  // for done()
+  }
+  if (gone && task != nullptr && !over_) {
+    over_ = true;
+    if (!Ref::steal(PyObject_CallMethod(task, "cancel", nullptr))) PyErr_WriteUnraisable(task);
+  }
+  if (writable) {
+    const Ref future = std::move(future_);
+    future_ = Ref();
+    const Ref is_done = Ref::steal(PyObject_CallMethod(future.get(), "done", nullptr));
+    if (is_done.get() == Py_False) Ref::steal(PyObject_CallMethod(future.get(), "set_result", "O", Py_None));
+    if (PyErr_Occurred()) PyErr_WriteUnraisable(future.get());
+  }
+}
+
+void ResponseStream::done(Ref result) {
+  if (result) {
+    complete_ = complete_ || !over_;
+    end({});
+  } else if (over_ && is_cancellation()) {
+    PyErr_Clear();
+    end({});
+  } else {
+    raised();
+  }
+  release();
+}
+
+// In the pool: as many pieces as the client takes.
+void ResponseStream::run_pieces() {
+  if (!enter()) return raised();
+  for (int i = 0; !over_ && i < kInARow; ++i) {
+    if (host->cancelled(responder_) != 0) {
+      over_ = true;
+      break;
+    }
+    const Ref piece = Ref::steal(PyIter_Next(iterator_.get()));
+    if (!piece) {
+      leave();
+      if (PyErr_Occurred()) return raised();
+      complete_ = true;
+      return end({});
+    }
+    const int written = write(piece.get());
+    if (written < 0) {
+      PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+      PyErr_Fetch(&type, &value, &traceback);
+      close_iterator();
+      leave();
+      PyErr_Restore(type, value, traceback);
+      return raised();
+    }
+    if (written == kGone) {
+      over_ = true;
+    } else if (written == kWait) {
+      const std::lock_guard lock(mutex_);
+      if (!gone_ && !std::exchange(writable_, false)) {
+        waiting_ = true;
+        return leave();
+      }
+    }
+  }
+  if (!over_) {
+    leave();
+    return queue();
+  }
+  close_iterator();
+  leave();
+  end({});
+}
+
+void ResponseStream::close_iterator() {
+  static PyObject* name = PyUnicode_InternFromString("close");
+  const Ref iterator = std::move(iterator_);
+  iterator_ = Ref();
+  const Ref method = Ref::steal(PyObject_GetAttr(iterator.get(), name));
+  if (!method) {
+    PyErr_Clear();
+  } else if (!Ref::steal(PyObject_CallNoArgs(method.get()))) {
+    log(ROOST_LOG_ERROR, target_.name + " raised when its stream was closed\n" + take_traceback());
+  }
+}
+
+int ResponseStream::write(PyObject* piece) {
+  if (over_) return kGone;
+  roost_status status = ROOST_OK;
+  if (PyUnicode_Check(piece)) {
+    const std::string_view text = utf8_of(piece);
+    if (text.data() == nullptr) return -1;
+    if (!text.empty()) status = host->write(responder_, str(text));
+  } else if (PyObject_CheckBuffer(piece)) {
+    Py_buffer buffer;
+    if (PyObject_GetBuffer(piece, &buffer, PyBUF_SIMPLE) < 0) return -1;
+    if (buffer.len != 0)
+      status = host->write(responder_, {static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
+    PyBuffer_Release(&buffer);
+  } else {
+    PyErr_Format(PyExc_TypeError, "a streamed response is made of str and bytes, not %.200s", Py_TYPE(piece)->tp_name);
+    return -1;
+  }
+  if (status == ROOST_INVALID) {
+    PyErr_SetString(PyExc_ValueError, "the streamed response is longer than its Content-Length");
+    return -1;
+  }
+  return status == ROOST_OK ? kOk : status == ROOST_WOULD_BLOCK ? kWait : kGone;
+}
+
+// A future of the loop, resolved when the client has read.
+PyObject* ResponseStream::writable() {
+  Ref future = Ref::steal(PyObject_CallMethod(bridge().loop().object(), "create_future", nullptr));
+  if (!future) return nullptr;
+  bool now = false;
+  {
+    const std::lock_guard lock(mutex_);
+    now = std::exchange(writable_, false);
+    waiting_ = !now;
+  }
+  if (now) {
+    if (!Ref::steal(PyObject_CallMethod(future.get(), "set_result", "O", Py_None))) return nullptr;
+  } else {
+    future_ = Ref::borrow(future.get());
+  }
+  return future.release();
+}
+
+void ResponseStream::raised() {
+  const std::string why = target_.name + " raised\n" + take_traceback();
+  complete_ = false;
+  end(why);
+}
+
+void ResponseStream::end(std::string_view failure) {
+  iterator_ = Ref();
+  if (request_) release_request(request_.release());
+  const bool failed = !failure.empty();
+  if (std::exchange(consumed_, true)) {
+    if (failed) log(ROOST_LOG_ERROR, failure);
+  } else if (failed) {
+    host->fail(responder_, str(failure));
+  } else if (!complete_) {
+    host->drop(responder_);
+  } else if (host->finish(responder_, nullptr, 0) == ROOST_INVALID) {
+    host->fail(responder_, str(target_.name + ": the streamed response is shorter than its Content-Length"));
+  }
+  over_ = true;
+  if (background_) run_background(std::move(background_), std::move(context_), target_);
+}
+
+// ------------------------------------------------------------------------------------------------- the Python object
+
+ResponseStream& stream_of(PyObject* object) {
+  return *reinterpret_cast<WriterObject*>(object)->stream;
+}
+
+PyObject* writer_write(PyObject* self, PyObject* piece) {
+  const int written = stream_of(self).write(piece);
+  return written < 0 ? nullptr : PyLong_FromLong(written);
+}
+
+PyObject* writer_writable(PyObject* self, PyObject*) {
+  return stream_of(self).writable();
+}
+
+void writer_dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  stream_of(self).release();
+  PyObject_Free(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef writer_methods[] = {
+    {"write", writer_write, METH_O, "Sends a piece: 0, or 1 when the client must read first, or 2 when it went."},
+    {"writable", writer_writable, METH_NOARGS, "A future that is done when the client has read."},
+    {nullptr, nullptr, 0, nullptr}};
+PyType_Slot writer_slots[] = {
+    {Py_tp_dealloc, reinterpret_cast<void*>(writer_dealloc)}, {Py_tp_methods, writer_methods}, {0, nullptr}};
+PyType_Spec writer_spec = {"roost._native.StreamWriter", sizeof(WriterObject), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, writer_slots};
+
+}  // namespace
+
+bool ready_response_stream(PyObject* module) {
+  if (writer_type == nullptr) writer_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&writer_spec));
+  return writer_type != nullptr &&
+         PyModule_AddObjectRef(module, "StreamWriter", reinterpret_cast<PyObject*>(writer_type)) == 0;
+}
+
+void send_stream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request, Ref context,
+                 const Answer& answer) {
+  auto* stream = new ResponseStream(target, raw, responder, std::move(request), std::move(context), answer);
+  stream->begin(answer.head());
+}
+
+}  // namespace roost::bridge
