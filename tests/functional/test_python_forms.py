@@ -139,6 +139,18 @@ def test_fields_and_files(client: httpx.Client, path: str) -> None:
     assert client.post(path, json={"a": 1}).json() == {"fields": [], "form": {}, "files": []}
 
 
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_bad_forms_are_the_clients_fault(client: httpx.Client, server: RoostServer, path: str) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    cut = client.post(path, content=b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nv", headers=kind)
+    assert cut.status_code == 400
+    assert "final boundary" in cut.text
+    assert client.post(path, data={str(i): "" for i in range(21)}).status_code == 413
+    assert client.post("/small" + path, files={"f": ("x", b"x" * 11)}).status_code == 413
+    assert client.post("/small" + path, files={"f": ("x", b"x" * 10)}).status_code == 200
+    assert "Traceback" not in server.log()
+
+
 def resident_peak(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
