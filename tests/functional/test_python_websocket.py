@@ -139,7 +139,11 @@ async def topics(ws):
             await ws.broadcast(rest)
         elif command == "from-thread":
             await asyncio.to_thread(publish, *rest.split(" ", 1))
-        await ws.send_text(f"ok {os.getpid()}")
+        elif command == "ids":
+            await ws.send_json(sorted(ws.active_connections))
+        elif command == "to":
+            await ws.send_to(*rest.split(" ", 1))
+        await ws.send_text(f"ok {os.getpid()} {ws.id}")
 
 
 sub = SubRouter(__file__, prefix="/sub")
@@ -350,6 +354,7 @@ def test_topics_across_workers(roost_server: StartServer) -> None:
     async def talk() -> None:
         members: list[ClientConnection] = []
         pids: set[str] = set()
+        ids: list[str] = []
 
         async def ask(member: ClientConnection, command: str) -> str:
             await member.send(command)
@@ -359,7 +364,9 @@ def test_topics_across_workers(roost_server: StartServer) -> None:
 
         while len(pids) < 2 or len(members) < 4:
             members.append(await websockets.connect(server.ws_url + "/topics"))
-            pids.add(await ask(members[-1], "sub news"))
+            _, pid, name = (await ask(members[-1], "sub news")).split()
+            pids.add(pid)
+            ids.append(name)
         first, *others = members
         await first.send("others news hello")
         assert [await member.recv() for member in others] == ["hello"] * len(others)
@@ -370,6 +377,12 @@ def test_topics_across_workers(roost_server: StartServer) -> None:
                 assert await member.recv() == "one"
             answers = {str(await first.recv()), str(await first.recv())}
             assert "one" in answers
+        await first.send("ids")
+        assert json.loads(await first.recv()) == sorted(ids)
+        assert str(await first.recv()).startswith("ok")
+        for member, name in zip(members[1:], ids[1:], strict=True):
+            await ask(first, f"to {name} for {name}")
+            assert await member.recv() == f"for {name}"
         await ask(others[0], "unsub news")
         await first.send("pub news last")
         for member in others[1:]:

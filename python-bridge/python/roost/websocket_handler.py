@@ -174,6 +174,15 @@ class WebSocketAdapter:
         """
         _native.broadcast(self._endpoint.group, data, exclude or "")
 
+    async def send_to(self, connection_id: str, data: str | bytes) -> None:
+        """Sends to one connection, whichever worker has it; to one that is gone, nothing happens."""
+        _native.send_to(connection_id, data)
+
+    @property
+    def active_connections(self) -> list[str]:
+        """The ids of the connections of this endpoint, in all workers of this host."""
+        return _native.list_connections(self._endpoint.group)
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes the connection; a handshake that was not accepted yet is answered 403.
 
