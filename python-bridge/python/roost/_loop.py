@@ -6,7 +6,6 @@ import asyncio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from typing import Any
 
 
@@ -15,7 +14,7 @@ def keep_tasks(loop: asyncio.AbstractEventLoop) -> None:
     nobody keeps could be collected in the middle."""
     kept: set[asyncio.Task[Any]] = set()
 
-    def make(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
+    def make(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
         task = asyncio.Task(coroutine, loop=loop, **more)
         if not task.done():  # as eager ones may be
             kept.add(task)

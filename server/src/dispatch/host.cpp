@@ -320,9 +320,8 @@ roost_host make_host() {
   roost_host host{};
   host.struct_size = sizeof host;
   host.abi_version = ROOST_ABI_VERSION;
-  host.capabilities =
-      ROOST_CAN_STREAM | ROOST_CAN_READ_BODY | ROOST_CAN_WEBSOCKET | ROOST_CAN_TOPICS | ROOST_CAN_READ_FORM |
-      ROOST_CAN_SEND_FILES;
+  host.capabilities = ROOST_CAN_STREAM | ROOST_CAN_READ_BODY | ROOST_CAN_WEBSOCKET | ROOST_CAN_TOPICS |
+                      ROOST_CAN_READ_FORM | ROOST_CAN_SEND_FILES;
   host.server_version = http::str(version());
   host.log = log;
   host.log_enabled = log_enabled;

@@ -3,6 +3,8 @@
 // looked at anew before it is used. Bounded; past its bounds it is emptied. One thread's.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -10,8 +12,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include <sys/stat.h>
 
 #include "handlers/open_beneath.hpp"
 #include "http/conditional.hpp"

@@ -192,8 +192,7 @@ bool respond_with_ranges(http::Exchange& exchange, const Representation& it, roo
   return true;
 }
 
-roost_status respond_as_asked(http::Exchange& exchange, const Representation& it, const Asked& asked,
-                              uint16_t status) {
+roost_status respond_as_asked(http::Exchange& exchange, const Representation& it, const Asked& asked, uint16_t status) {
   const http::Request& request = exchange.request();
   const bool head = request.method_view() == "HEAD";
   if (asked.conditional) {
