@@ -1,6 +1,9 @@
 #include "net/http_connection.hpp"
 
 #include <catch2/catch.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
 
 #include "http_worker.hpp"
 
@@ -126,6 +129,25 @@ TEST_CASE("HttpConnection.ConnectionsAboveTheLimitWait") {
   CHECK(worker.slot().connections.load() == 1);
   first.reset();
   CHECK(body_of(second.response()) == "Hello");
+}
+
+TEST_CASE("HttpConnection.ConnectionsOfOneAddressAboveTheLimitAreClosed") {
+  HttpWorker worker(kHello, "  threads: 2\n  limits: { per_address: 2 }");
+  std::vector<std::unique_ptr<RawClient>> held;
+  const auto served = [&worker, &held] {
+    held.push_back(std::make_unique<RawClient>(worker));
+    held.back()->send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    return body_of(held.back()->response()) == "Hello";
+  };
+  REQUIRE(served());
+  REQUIRE(served());
+  // Over and over: what goes gives its place back exactly once, and what is refused takes none.
+  for (int i = 0; i < 100; ++i) {
+    CHECK(RawClient(worker).rest().empty());
+    held.erase(held.begin());
+    while (worker.slot().connections.load() != 1) std::this_thread::yield();
+    REQUIRE(served());
+  }
 }
 
 TEST_CASE("HttpConnection.DrainAnswersWithCloseAndEnds") {
