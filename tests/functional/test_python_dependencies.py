@@ -16,6 +16,7 @@ import contextvars
 from typing import Annotated
 
 from roost import App, Depends, Request, SubRouter
+from roost.responses import StreamingResponse
 
 app = App(__file__)
 sub = SubRouter("/sub")
@@ -138,6 +139,31 @@ async def later(channel: Annotated[str, Depends(channel)], session=Depends(sessi
     return [channel, session, limit, current.get()]
 
 
+@app.get("/streamed")
+def streamed(session=Depends(session)):
+    def pieces():
+        diary.append("first")
+        yield session
+        diary.append("last")
+
+    return StreamingResponse(pieces(), media_type="text/plain")
+
+
+@app.get("/streamed/later")
+async def streamed_later(channel=Depends(channel), plain: bool = False):
+    def pieces():
+        diary.append("first")
+        yield channel
+        diary.append("last")
+
+    async def pieces_later():
+        for piece in pieces():
+            await asyncio.sleep(0)
+            yield piece
+
+    return StreamingResponse(pieces() if plain else pieces_later(), media_type="text/plain")
+
+
 @app.get("/mixed")
 def mixed(limit: int = Depends(token), q: str = Depends(callable_)):
     return [limit, q, current.get()]
@@ -257,6 +283,32 @@ def test_status_code_is_kept_with_clean_up(client: httpx.Client) -> None:
 def test_asynchronous_dependencies_nest_and_share_the_context(client: httpx.Client) -> None:
     assert client.get("/later?limit=9").json() == ["channel of session", "session", 9, "somebody"]
     assert diary(client) == ["open", "open channel", "handler", "close channel", "commit", "close"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "want"),
+    [
+        ("/streamed", "session", ["open", "first", "last", "commit", "close"]),
+        (
+            "/streamed/later",
+            "channel of session",
+            ["open", "open channel", "first", "last", "close channel", "commit", "close"],
+        ),
+        (
+            "/streamed/later?plain=yes",
+            "channel of session",
+            ["open", "open channel", "first", "last", "close channel", "commit", "close"],
+        ),
+    ],
+)
+def test_dependencies_of_a_stream_are_closed_when_it_has_ended(
+    client: httpx.Client, path: str, text: str, want: list[str]
+) -> None:
+    assert client.get(path).text == text
+    told: list[str] = []
+    while len(told) < len(want):  # the client has its last byte before the server closes the stream
+        told += diary(client)
+    assert told == want
 
 
 def test_plain_handler_may_have_asynchronous_dependencies(client: httpx.Client) -> None:
