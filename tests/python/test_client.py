@@ -209,3 +209,93 @@ def test_without_httpx_the_error_says_what_to_install() -> None:
     code = "import sys; sys.modules['httpx'] = None; import roost; import roost.testing"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install httpx" in ended.stderr
+
+
+def test_streams_files_and_background_tasks(app: App, tmp_path: Path) -> None:
+    from roost import BackgroundTask, FileResponse, SSEMessage, SSEResponse, StreamingResponse, serve_file
+
+    seen: list[Any] = []
+    (tmp_path / "a.txt").write_text("content")
+
+    @app.get("/pieces")
+    def pieces() -> StreamingResponse:
+        def made() -> Any:
+            try:
+                yield "one "
+                seen.append("between")
+                yield b"two"
+            finally:
+                seen.append("closed")
+
+        return StreamingResponse(made(), media_type="text/plain")
+
+    @app.get("/events")
+    async def events() -> StreamingResponse:
+        async def made() -> Any:
+            for i in range(2):
+                await asyncio.sleep(0)
+                yield SSEMessage(i)
+
+        return SSEResponse(made())
+
+    @app.get("/file")
+    def file() -> FileResponse:
+        return serve_file(tmp_path / "a.txt")
+
+    @app.get("/no-file")
+    def no_file() -> FileResponse:
+        return serve_file(tmp_path / "missing")
+
+    @app.get("/task/:kind")
+    def task(request: Request) -> Response:
+        async def later() -> None:
+            seen.append("async task")
+
+        response = Response(202, {}, "accepted")
+        response.background = BackgroundTask(
+            later if request.path_params["kind"] == "async" else lambda: seen.append("task")
+        )
+        return response
+
+    with TestClient(app) as client:
+        with client.stream("GET", "/pieces") as answer:
+            parts = answer.iter_raw()
+            assert next(parts) == b"one "
+            assert seen == []
+            assert next(parts) == b"two"
+        assert seen == ["between", "closed"]
+        assert client.get("/events").text == "data: 0\n\ndata: 1\n\n"
+        answer = client.get("/file")
+        assert (answer.text, answer.headers["content-length"]) == ("content", "7")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert client.get("/no-file").status_code == 404
+        assert client.get("/task/plain").text == client.get("/task/async").text == "accepted"
+        assert seen[2:] == ["task", "async task"]
+
+    async def test() -> None:
+        async with AsyncTestClient(app) as client:
+            seen.clear()
+            assert (await client.get("/pieces")).text == "one two"
+            assert seen == ["between", "closed"]
+            async with client.stream("GET", "/events") as events:
+                assert [line async for line in events.aiter_lines()] == ["data: 0", "", "data: 1", ""]
+            assert (await client.get("/file")).text == "content"
+            await client.get("/task/plain")
+            await client.get("/task/async")
+            assert seen[2:] == ["task", "async task"]
+
+    asyncio.run(test())
+
+
+def test_streamed_request(app: App) -> None:
+    @app.post("/upload", stream=True)
+    async def upload(request: Request) -> dict[str, int]:
+        return {"bytes": sum([len(piece) async for piece in request.stream()])}
+
+    assert TestClient(app).post("/upload", content=b"x" * 1000).json() == {"bytes": 1000}
+
+    async def test() -> None:
+        async with AsyncTestClient(app) as client:
+            assert (await client.post("/upload", content=b"x" * 10)).json() == {"bytes": 10}
+
+    asyncio.run(test())
