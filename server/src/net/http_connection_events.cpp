@@ -12,8 +12,8 @@ namespace roost::net {
 namespace {
 
 constexpr size_t kMaxAhead = 64 * 1024;
-// After an error: until the client has been silent for so long, or closes; many send the whole of a body that is refused
-// before they read the answer.
+// After an error: until the client has been silent for so long, or closes; many send the whole of a body that is
+// refused before they read the answer.
 constexpr int64_t kLingerMilliseconds = 2000;
 constexpr int64_t kLongestLingerMilliseconds = 30'000;
 // A drained worker lets a client that is between two requests send one more, which is answered with
