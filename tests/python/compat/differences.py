@@ -40,7 +40,11 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
     "None": ("Robyn sends the word None", answer(200, "")),
     "object that is no response": (
         "Robyn sends its repr; a handler that forgets to make a response of it is told so",
-        answer(500, "error msg: a handler returned a type: return a Response, str, bytes, dict or list"),
+        answer(
+            500,
+            "error msg: a handler returns dict, list, str, bytes, Response, an iterator, None or a tuple of body, "
+            "headers and status, not type",
+        ),
     ),
     "tuple of three": (
         "Robyn fails with a dict in a tuple, against its documentation",
@@ -54,6 +58,12 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
             "cookie",
             ["set-cookie", "second=2"],
             ["set-cookie", "session=abc; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Lax"],
+        ),
+    ),
+    "file": (
+        "RFC 6266: a file's name is quoted",
+        answer(
+            200, "body {}\n", ["content-disposition", 'attachment; filename="own.css"'], ["content-type", "text/css"]
         ),
     ),
     "stream": (NOT_CACHED, answer(200, "one two three", ["x-stream", "yes"])),

@@ -28,7 +28,6 @@ from differences import DIFFERENCES, EVERYWHERE, comparable  # noqa: E402
 
 from server_process import VENV, RoostServer, environment  # noqa: E402
 
-pytest.importorskip("roost.responses", reason="streamed responses are not there yet")
 COMPAT = REPOSITORY / "python-bridge" / "compat"
 PYTHON = VENV / "bin" / "python"
 ROBYN = Path(os.environ.get("ROOST_ROBYN_VENV", REPOSITORY / ".cache" / "robyn-venv")) / "bin" / "python"
