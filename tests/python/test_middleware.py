@@ -21,6 +21,7 @@ from roost import (
     Identity,
     Request,
     Response,
+    StreamingResponse,
     SubRouter,
 )
 from roost._native import request_for_test
@@ -601,6 +602,27 @@ def test_sessions_refuse_what_cannot_work(app: App) -> None:
 
     with pytest.raises(ValueError, match="4096"):
         TestClient(app).get("/large")
+
+
+@both
+def test_streamed_responses_meet_after_handlers_headers_and_sessions(app: App, kind: str) -> None:
+    app.set_response_header("X-Global", "yes")
+    app.configure_sessions("secret")
+
+    @app.after_request()
+    def after(response: Response) -> None:
+        response.headers["X-After"] = "yes"
+        response.status_code = 202
+
+    def stream(request: Request) -> StreamingResponse:
+        request.session["a"] = 1
+        return StreamingResponse(iter(["one", " two"]))
+
+    app.get("/")(handler_of(kind, stream))
+    answer = TestClient(app).get("/")
+    assert (answer.status_code, answer.text) == (202, "one two")
+    assert (answer.headers["x-after"], answer.headers["x-global"]) == ("yes", "yes")
+    assert "session" in answer.cookies
 
 
 # Constant routes, dependencies, hooks ----------------------------------------------------------------------------
