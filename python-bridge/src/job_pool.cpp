@@ -9,11 +9,13 @@ namespace roost::bridge {
 
 namespace {
 
-constexpr int64_t kTooOld = 1'000'000;   // ns that a job waits before another thread is woken for it
-constexpr int64_t kOldEnough = 500'000;  // ns after which a further thread may take it
-constexpr int kQuietTicks = 100;         // of 1 ms, before the watcher sleeps until the next job
-constexpr int kCalmTicks = 50;           // of 1 ms without such an old job, before it looks less often:
-constexpr int kCalmPause = 4;            // ms
+constexpr int64_t kTooOld = 1'000'000;       // ns that a job waits before another thread is woken for it
+constexpr int64_t kOldEnough = 500'000;      // ns after which a further thread may take it
+constexpr int64_t kCrowdedWait = 2'000'000;  // ns for the GIL, after which it is taken to be contended,
+constexpr int64_t kCrowdedFor = 10'000'000;  // and for how long
+constexpr int kQuietTicks = 100;             // of 1 ms, before the watcher sleeps until the next job
+constexpr int kCalmTicks = 50;               // of 1 ms without such an old job, before it looks less often:
+constexpr int kCalmPause = 4;                // ms
 
 int64_t process_cpu_ns() {
   timespec now{};
@@ -56,7 +58,7 @@ void JobPool::submit(Job* const* jobs, size_t count) {
   if (wake_watcher) watcher_wanted_.notify_one();
 }
 
-void JobPool::run_jobs(bool old_only) {
+void JobPool::run_jobs(bool old_only, bool one) {
   while (true) {
     Job* job = nullptr;
     {
@@ -67,13 +69,24 @@ void JobPool::run_jobs(bool old_only) {
       queue_.pop_front();
     }
     job->run();
+    // Among many that compute, each is stopped in the middle of a job, which then waits for all the others' turns.
+    if (one || (old_only && !take_turn(PyEval_SaveThread()))) return;
   }
+}
+
+bool JobPool::take_turn(PyThreadState* state) {
+  const int64_t asked = monotonic_ns();
+  PyEval_RestoreThread(state);
+  const int64_t got = monotonic_ns();
+  if (got - asked < kCrowdedWait) return true;
+  crowded_until_.store(got + kCrowdedFor, std::memory_order_relaxed);
+  return false;
 }
 
 PyThreadState* JobPool::run_unlocked(std::unique_lock<std::mutex>& lock, PyThreadState* saved, bool old_only) {
   lock.unlock();
-  PyEval_RestoreThread(saved);
-  run_jobs(old_only);
+  const bool free = take_turn(saved);
+  run_jobs(old_only, old_only && !free);
   saved = PyEval_SaveThread();
   lock.lock();
   return saved;
@@ -150,6 +163,7 @@ void JobPool::watch() {
     const int64_t since = now - std::exchange(looked, now);
     const bool waiting = since < 4 * kTooOld && (cpu - before) * 2 < since;
     calm = 0;
+    if (now < crowded_until_.load(std::memory_order_relaxed)) continue;
     size_t wanted = 1;
     if (waiting) {
       wanted = 0;

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -31,8 +32,11 @@ class JobPool {
   void run_hot();
   void run_extra();
   void watch();
-  // Runs jobs as long as there are some, `old` alone where asked. GIL held, `mutex_` not.
-  void run_jobs(bool old_only);
+  // Runs jobs as long as there are some; for a further thread: old ones, `one` alone where it had to wait for the GIL.
+  // GIL held, `mutex_` not.
+  void run_jobs(bool old_only, bool one);
+  // Takes the GIL. False when it took long: others compute, and a further thread would be one too many.
+  bool take_turn(PyThreadState* state);
   // The same for a thread that holds `mutex_` and not the GIL, before and after; its state to save, in and out.
   PyThreadState* run_unlocked(std::unique_lock<std::mutex>& lock, PyThreadState* saved, bool old_only);
   // A thread's last words.
@@ -53,6 +57,8 @@ class JobPool {
   uint32_t extra_woken_ = 0;  // tickets: who is woken takes one
   uint32_t running_ = 0;      // threads that have not ended
   std::vector<std::thread> threads_;
+  // Until then a further thread would only wait for the GIL: one has, just now. Of monotonic_ns().
+  std::atomic<int64_t> crowded_until_{0};
 };
 
 }  // namespace roost::bridge
