@@ -35,6 +35,19 @@ roost_status handle(void* self, const roost_request* request, roost_responder* r
   return ROOST_OK;
 }
 
+bool add_route(const roost_mount_sink& sink, Target& target, roost_str methods, std::string_view pattern,
+               uint32_t flags, roost_error* error) {
+  roost_route route{};
+  route.struct_size = sizeof route;
+  route.flags = flags;
+  route.methods = methods;
+  route.pattern = str(pattern);
+  route.name = str(target.name);
+  route.handle = handle;
+  route.self = &target;
+  return sink.add_route(sink.impl, &route, error) >= 0;
+}
+
 roost_decision before(void* self, const roost_request* request, roost_responder* responder, void** context) {
   *context = const_cast<roost_request*>(request);
   bridge().batch(request->thread).add(*static_cast<Target*>(self), request, responder);
@@ -97,13 +110,7 @@ roost_status Bridge::mount(const roost_mount& mount, const roost_mount_sink& sin
   target->is_async = is_async != 0;
   target->takes_request = takes_request != 0;
   note(*target);
-  roost_route route{};
-  route.struct_size = sizeof route;
-  route.methods = mount.methods.size == 0 ? str("GET") : mount.methods;
-  route.name = str(target->name);
-  route.handle = handle;
-  route.self = target;
-  if (sink.add_route(sink.impl, &route, error) < 0) return ROOST_ERROR;
+  if (!add_route(sink, *target, mount.methods.size == 0 ? str("GET") : mount.methods, {}, 0, error)) return ROOST_ERROR;
   return wants_loop_ && !EventLoop::preload() ? say(error, "asyncio cannot be imported\n" + take_traceback())
                                               : ROOST_OK;
 }
@@ -134,16 +141,9 @@ bool Bridge::mount_route(PyObject* entry, const roost_mount_sink& sink, roost_er
   target->takes_request = PyObject_IsTrue(takes_request.get()) == 1;
   target->streams_body = PyObject_IsTrue(streams.get()) == 1;
   note(*target);
-  roost_route route{};
-  route.struct_size = sizeof route;
-  route.flags = PyObject_IsTrue(fallback.get()) == 1 ? ROOST_ROUTE_FALLBACK : ROOST_ROUTE_SLASH;
-  if (target->streams_body) route.flags |= ROOST_HANDLER_STREAM_BODY;
-  route.methods = str(method_list);
-  route.pattern = str(path);
-  route.name = str(target->name);
-  route.handle = handle;
-  route.self = target;
-  return sink.add_route(sink.impl, &route, error) >= 0;
+  const uint32_t flags = (PyObject_IsTrue(fallback.get()) == 1 ? ROOST_ROUTE_FALLBACK : ROOST_ROUTE_SLASH) |
+                         (target->streams_body ? ROOST_HANDLER_STREAM_BODY : 0);
+  return add_route(sink, *target, str(method_list), path, flags, error);
 }
 
 bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_mount_sink& sink, roost_error* error) {
