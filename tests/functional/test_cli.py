@@ -100,7 +100,7 @@ def test_help_and_version(roost_cli: Cli) -> None:
             "server: { listen: [{ address: 127.0.0.1:1, tls: { certificate: a, key: b } }] }\n" + ONE_ROUTE,
             "not supported yet",
         ),
-        ("redis: redis://localhost\n" + ONE_ROUTE, "a.yaml:1:8: redis: not supported yet"),
+        ("redis: rediss://localhost\n" + ONE_ROUTE, "a.yaml:1:8: redis: TLS to Redis is not supported yet"),
     ],
 )
 def test_check_names_place_and_remedy(roost_cli: Cli, yaml: str, says: str) -> None:

@@ -368,7 +368,7 @@ MISTAKES = [
     (
         "libroost_wrong_abi.so",
         "t.sync",
-        "was built for version 2.3 of the plugin interface, this server has version 1.0",
+        "was built for version 2.3 of the plugin interface, this server has version 1.1",
     ),
     ("libroost_sdk_test.so", "t.snyc", 'the plugin "t" has no handler "snyc" (did you mean "sync"?)'),
     ("not_elf.so", "t.sync", "cannot load "),

@@ -141,7 +141,8 @@ def values(
 ):
     return {
         "i": i, "f": f, "b": b, "c": c.name, "l": l.name, "u": u, "t": t, "d": d, "many": many, "some": sorted(some),
-        "k": k, "n": n, "x": x, "dec": str(dec), "span": span.total_seconds(), "plain": plain, "anything": anything, "only": only,
+        "k": k, "n": n, "x": x, "dec": str(dec), "span": span.total_seconds(), "plain": plain,
+        "anything": anything, "only": only,
     }
 
 

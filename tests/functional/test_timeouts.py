@@ -154,13 +154,12 @@ def test_client_that_does_not_read_is_cut(start: Callable[..., RoostServer]) -> 
         with server.connect() as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-            sock = connection.socket
-            server.wait_for(lambda sock=sock: peer_is_gone(server, sock), "the server to close")
+            ports = connection.socket.getsockname()[1], server.port
+            server.wait_for(lambda ports=ports: server_has_closed(*ports), "the server to close")
 
 
-def peer_is_gone(server: RoostServer, sock: socket.socket) -> bool:
-    """Whether no process of the server holds the other end of this connection."""
-    local, remote = sock.getsockname()[1], sock.getpeername()[1]
+def server_has_closed(local: int, remote: int) -> bool:
+    """Whether the server's end of the connection between these ports is no longer established."""
     with open("/proc/net/tcp") as table:
         for line in table:
             fields = line.split()

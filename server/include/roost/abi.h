@@ -456,7 +456,7 @@ typedef struct roost_host {
   /* Unique for this host; valid while a reference is held. */
   roost_str (*ws_id)(const roost_websocket* socket);
   /* Sends one message, copied. ROOST_WOULD_BLOCK: taken, but the buffer is past half of its limit. Past the limit the
-   * connection is closed with 1013 and ROOST_GONE answered. Any thread. */
+   * connection is closed with 1013 and ROOST_GONE answered, or (slow_client: drop) unsent ones go. Any thread. */
   roost_status (*ws_send)(roost_websocket* socket, roost_ws_kind kind, roost_str data);
   /* Begins the close handshake. code 1000, 1001, 1003, 1007 .. 1014 or 3000 .. 4999; reason at most 123 bytes. */
   roost_status (*ws_close)(roost_websocket* socket, uint16_t code, roost_str reason);
