@@ -11,6 +11,8 @@ from conftest import StartServer
 
 from server_process import RawConnection, RoostServer
 
+pytestmark = pytest.mark.unsanitized  # freed memory is kept by ASan
+
 APP = '''
 import asyncio, gc, os, sys
 from roost import App, BackgroundTask, FileResponse, Response, SSEMessage, SSEResponse, StreamingResponse
