@@ -11,7 +11,10 @@ from conftest import StartServer
 
 from server_process import RawConnection, RoostServer
 
-pytestmark = pytest.mark.unsanitized  # freed memory is kept by ASan
+pytestmark = [
+    pytest.mark.unsanitized,  # freed memory is kept by ASan
+    pytest.mark.timeout(1800),  # 100,000 requests take their time on a busy machine
+]
 
 APP = '''
 import asyncio, gc, os, sys
