@@ -32,7 +32,6 @@ class Bridge {
 
   bool development() const { return development_; }
   // How many plain functions may run at once (`python: { threads: }`).
-  uint32_t threads() const { return threads_; }
   // In a worker: there are connections to send to.
   bool started() const { return started_; }
   // The loop, for a plain function that returned a coroutine all the same. GIL held (and let go meanwhile).

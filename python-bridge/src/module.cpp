@@ -96,6 +96,5 @@ PYBIND11_MODULE(_native, module) {
     }
   });
   module.def("list_connections", list_connections);
-  module.def("pool_threads", [] { return in_worker() ? bridge().threads() : 32u; });
   module.def("serve", serve);
 }

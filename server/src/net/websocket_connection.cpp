@@ -128,8 +128,7 @@ void WebSocketConnection::read() noexcept {
 }
 
 void WebSocketConnection::feed(char* data, size_t size) noexcept {
-  last_received_ = loop_.event_loop().now();
-  ping_sent_ = false;
+  heard();
   loop_.corked_ = this;
   const size_t taken = session_.feed(data, size, *this);
   if (loop_.cork_size_ > 0) write_corked({}, {});
@@ -157,8 +156,7 @@ void WebSocketConnection::pause_changed() noexcept {
   // The answer to a close frame has to be read.
   if (session_.state() != websocket::Session::State::open) paused_.store(false, std::memory_order_release);
   if (!paused()) {
-    last_received_ = loop_.event_loop().now();
-    ping_sent_ = false;
+    heard();
     if (leftover_ != nullptr) loop_.defer(*this);
   }
   update_interest();
@@ -223,9 +221,17 @@ void WebSocketConnection::on_timer() noexcept {
   }
   // Nothing is read of one that is paused, its answers neither; that it is gone the kernel notices by the pings.
   if (!paused()) return cut(websocket::kAbnormal);
-  ping_sent_ = false;
+  heard();
+}
+
+void WebSocketConnection::heard() noexcept {
+  EventLoop& events = loop_.event_loop();
   last_received_ = events.now();
-  events.timers().set(*this, events.now() + ping);
+  if (!ping_sent_) return;
+  ping_sent_ = false;
+  // The timer was set for the answer. Once closing has begun it is the close handshake's.
+  if (session_.state() == websocket::Session::State::open)
+    events.timers().set(*this, last_received_ + loop_.settings().ping.count());
 }
 
 void WebSocketConnection::run_deferred() noexcept {

@@ -104,6 +104,8 @@ class WebSocketConnection final : public websocket::Connection,
 
   void read() noexcept;
   void feed(char* data, size_t size) noexcept;
+  // The peer lives: the next ping comes `ping` from now.
+  void heard() noexcept;
   void after_feed() noexcept;
   roost_status send_here(roost_ws_kind kind, std::string_view data) noexcept;
   void close_here(uint16_t code, std::string_view reason) noexcept;

@@ -181,9 +181,10 @@ TEST_CASE("WebSocketConnection.ToldWhenItIsWritableAgain") {
   socket->release();
 }
 
-TEST_CASE("WebSocketConnection.PingsAndCutsWhoDoesNotAnswer") {
+TEST_CASE("WebSocketConnection.PingsAgainAfterAnAnswer") {
   config::Websocket settings;
   settings.ping = std::chrono::milliseconds(30);
+  settings.ping_timeout = std::chrono::hours(24);  // what an answer is waited for, not what lies between two pings
   Recorder recorder;
   Worker worker({}, 0, 1, settings);
   Client client = worker.connect(recorder);
@@ -191,6 +192,14 @@ TEST_CASE("WebSocketConnection.PingsAndCutsWhoDoesNotAnswer") {
     CHECK(client.next() == "9 ");
     client.send(Client::frame(10, ""));
   }
+}
+
+TEST_CASE("WebSocketConnection.CutsWhoDoesNotAnswerThePing") {
+  config::Websocket settings;
+  settings.ping = settings.ping_timeout = std::chrono::milliseconds(30);
+  Recorder recorder;
+  Worker worker({}, 0, 1, settings);
+  Client client = worker.connect(recorder);
   CHECK(client.next() == "9 ");
   recorder.wait_for("close 1006 ");
   CHECK(client.next() == "end");
