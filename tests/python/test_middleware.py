@@ -26,7 +26,7 @@ from roost import (
 )
 from roost._native import request_for_test
 from roost.authentication import AuthenticationNotConfiguredError
-from roost.cookies import cookie_text, parse_cookies
+from roost.cookies import Cookie, Cookies, cookie_text, parse_cookies
 from roost.exceptions import RequestError
 from roost.sessions import SessionManager
 from roost.testing import TestClient
@@ -491,6 +491,21 @@ def test_cookie_is_written_with_every_attribute() -> None:
     assert response.headers.get_all("set-cookie") == ["b=2; Path=/x", "a=3; HttpOnly", "b=4; Path=/y"]
     response.delete_cookie("b", path="/x")
     assert response.headers.get_all("set-cookie")[-1].startswith("b=; Path=/x; Max-Age=0; Expires=")
+
+
+def test_cookies_stand_alone() -> None:
+    cookies = Cookies()
+    assert cookies.is_empty()
+    cookies.set("a", Cookie("1", path="/", secure=True))
+    cookies["b"] = Cookie("2")
+    cookies["a"] = Cookie("3", path="/", secure=True)
+    assert cookies.keys() == ["b", "a"]
+    found = cookies.get("a")
+    assert found is not None
+    assert found.render("a") == "a=3; Path=/; Secure"
+    cookies.remove("b")
+    assert "b" not in cookies
+    assert len(cookies) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from roost._native import Headers
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from roost._native import Headers, Response
+    from roost._native import Response
 
 # token (RFC 9110 section 5.6.2) and cookie-octet (RFC 6265 section 4.1.1)
 _NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
