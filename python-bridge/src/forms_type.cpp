@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <vector>
 
 #include "host.hpp"
 #include "http/request_form.hpp"
@@ -12,16 +13,16 @@ namespace roost::bridge {
 
 namespace {
 
-PyObject* raise(const roost_form& form) {
-  const std::string why(view(form.why));
-  if (form.status >= 500) {
+PyObject* raise(uint32_t status, roost_str reason) {
+  const std::string why(view(reason));
+  if (status >= 500) {
     PyErr_SetString(PyExc_RuntimeError, why.c_str());
     return nullptr;
   }
   const Ref module = Ref::steal(PyImport_ImportModule("roost.exceptions"));
   const Ref type = module ? Ref::steal(PyObject_GetAttrString(module.get(), "HTTPException")) : Ref();
   const Ref error =
-      type ? Ref::steal(PyObject_CallFunction(type.get(), "is", static_cast<int>(form.status), why.c_str())) : Ref();
+      type ? Ref::steal(PyObject_CallFunction(type.get(), "is", static_cast<int>(status), why.c_str())) : Ref();
   if (error) PyErr_SetObject(type.get(), error.get());
   return nullptr;
 }
@@ -64,7 +65,7 @@ PyObject* list_files(const roost_form& form, int& file) {
 
 PyObject* make(const roost_form& form) {
   // 415: another kind of body, which has neither fields nor files.
-  if (form.status != 0 && form.status != 415) return raise(form);
+  if (form.status != 0 && form.status != 415) return raise(form.status, form.why);
   int file = -1;
   const Ref fields = Ref::steal(list_fields(form));
   const Ref files = fields ? Ref::steal(list_files(form, file)) : Ref();
@@ -78,7 +79,71 @@ PyObject* make(const roost_form& form) {
   return made;
 }
 
+// A form whose parser tells of it part by part.
+struct Parts {
+  struct Part {
+    bool is_file;
+    std::string name, filename, content_type, data;
+  };
+  std::vector<Part> parts;
+
+  static Parts& of(void* self) { return *static_cast<Parts*>(self); }
+  static void begin(void* self, const roost_form_part* part) {
+    of(self).parts.push_back({part->is_file != 0, std::string(view(part->name)), std::string(view(part->filename)),
+                              std::string(view(part->content_type)), std::string()});
+  }
+  static void data(void* self, roost_str bytes) { of(self).parts.back().data += view(bytes); }
+  static void end(void*) {}
+
+  // What RequestForm gives: views of the parts.
+  PyObject* made() const {
+    std::vector<roost_field> fields;
+    std::vector<roost_form_file> files;
+    for (const Part& part : parts) {
+      if (!part.is_file) {
+        fields.push_back({str(part.name), str(part.data)});
+        continue;
+      }
+      roost_form_file file{};
+      file.struct_size = sizeof file;
+      file.name = str(part.name);
+      file.filename = str(part.filename);
+      file.content_type = str(part.content_type);
+      file.content = str(part.data);
+      file.size = part.data.size();
+      file.file = -1;
+      files.push_back(file);
+    }
+    std::vector<const roost_form_file*> listed;
+    for (const roost_form_file& file : files) listed.push_back(&file);
+    roost_form form{};
+    form.struct_size = sizeof form;
+    form.fields = fields.data();
+    form.field_count = fields.size();
+    form.files = listed.data();
+    form.file_count = listed.size();
+    return make(form);
+  }
+};
+
 }  // namespace
+
+PyObject* read_forms(const roost_request& raw, std::string_view body) {
+  if (!ROOST_HAS(host, form_parser_free)) {
+    PyErr_SetString(PyExc_RuntimeError, "this server reads no streamed forms");
+    return nullptr;
+  }
+  static const roost_form_callbacks callbacks{sizeof(roost_form_callbacks), Parts::begin, Parts::data, Parts::end};
+  Parts parts;
+  roost_form_parser* const parser = host->form_parser_new(&raw, &callbacks, &parts);
+  roost_str why{};
+  uint32_t status = 0;
+  Py_BEGIN_ALLOW_THREADS status = host->form_parser_feed(parser, str(body), &why);
+  if (status == 0) status = host->form_parser_finish(parser, &why);
+  host->form_parser_free(parser);
+  Py_END_ALLOW_THREADS if (status == 415) parts.parts.clear();
+  return status == 0 || status == 415 ? parts.made() : raise(status, why);
+}
 
 PyObject* read_forms(const roost_request* raw) {
   if (!ROOST_HAS(host, form)) {

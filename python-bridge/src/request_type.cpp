@@ -240,20 +240,25 @@ PyObject* read_slot(RequestObject* request, Slot slot) {
 
 PyObject* get_slot(PyObject* self, void* closure);
 
-// Of a request that has left the server, or never met one.
+// Of a body that was streamed, or of a request that has left the server or never met one.
 PyObject* forms_of_body(RequestObject* request) {
+  const auto read = [request](const std::string& type, std::string_view body) {
+    if (request->raw == nullptr) return read_forms(type, body);
+    const Reading reading(*request);
+    return read_forms(*request->raw, body);
+  };
   PyObject* const headers = request->slots[kHeaders];
   const auto at = headers != nullptr && is_headers(headers) ? fields_of(headers).last("content-type") : -1;
   const std::string type = at < 0 ? std::string() : std::string(fields_of(headers).value(static_cast<size_t>(at)));
   const Ref body = Ref::borrow(request->slots[kBody]);
-  if (!body || body.get() == Py_None) return read_forms(type, {});
+  if (!body || body.get() == Py_None) return read(type, {});
   if (PyUnicode_Check(body.get())) {
     const std::string_view text = utf8_of(body.get());
-    return text.data() == nullptr ? nullptr : read_forms(type, text);
+    return text.data() == nullptr ? nullptr : read(type, text);
   }
   Py_buffer buffer;
   if (PyObject_GetBuffer(body.get(), &buffer, PyBUF_SIMPLE) < 0) return nullptr;
-  PyObject* forms = read_forms(type, {static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
+  PyObject* forms = read(type, {static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
   PyBuffer_Release(&buffer);
   return forms;
 }

@@ -53,6 +53,17 @@ async def asynchronous(request: Request) -> dict:
     return describe(request)
 
 
+@app.post("/streamed", stream=True)
+async def streamed(request: Request) -> dict:
+    await request.read()
+    return describe(request)
+
+
+@app.post("/streamed_sync", stream=True)
+def streamed_sync(request: Request) -> dict:
+    return describe(request)
+
+
 @app.post("/large")
 def large(request: Request) -> dict:
     file = request.files["f"]
@@ -115,7 +126,7 @@ def client(server: RoostServer) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/sync", "/async"])
+@pytest.mark.parametrize("path", ["/sync", "/async", "/streamed", "/streamed_sync"])
 def test_fields_and_files(client: httpx.Client, path: str) -> None:
     assert client.post(path, data={"a": ["1", "2"], "b": "ü"}).json() == {
         "fields": [["a", "1"], ["a", "2"], ["b", "ü"]],
@@ -139,7 +150,7 @@ def test_fields_and_files(client: httpx.Client, path: str) -> None:
     assert client.post(path, json={"a": 1}).json() == {"fields": [], "form": {}, "files": []}
 
 
-@pytest.mark.parametrize("path", ["/sync", "/async"])
+@pytest.mark.parametrize("path", ["/sync", "/async", "/streamed", "/streamed_sync"])
 def test_bad_forms_are_the_clients_fault(client: httpx.Client, server: RoostServer, path: str) -> None:
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
     cut = client.post(path, content=b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nv", headers=kind)
