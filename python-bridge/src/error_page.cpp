@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/html_escape.hpp"
 #include "host.hpp"
 
 namespace roost::bridge {
@@ -29,30 +30,6 @@ small { overflow-wrap: anywhere }
 }
 </style>
 )";
-
-void escape(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-}
 
 std::string_view next_line(std::string_view& rest) {
   const size_t end = rest.find('\n');
@@ -82,15 +59,15 @@ std::string error_page(std::string_view method, std::string_view target, std::st
   const std::string_view exception = summary(traceback);
   std::string page(kHead);
   page += "<title>";
-  escape(page, exception.substr(0, exception.find('\n')));
+  append_html(page, exception.substr(0, exception.find('\n')));
   page += "</title>\n<header><h1>";
-  escape(page, exception);
+  append_html(page, exception);
   page += "</h1><p>";
-  escape(page, name);
+  append_html(page, name);
   page += ", called for ";
-  escape(page, method);
+  append_html(page, method);
   page += ' ';
-  escape(page, target);
+  append_html(page, target);
   page += "</p></header>\n<main>\n";
   bool in_frame = false;
   for (std::string_view rest = traceback; !rest.empty();) {
@@ -101,15 +78,15 @@ std::string error_page(std::string_view method, std::string_view target, std::st
     }
     if (line.starts_with("  File \"")) {
       page += is_library(line) ? "<div class=\"library\"><small>" : "<div><small>";
-      escape(page, line.substr(2));
+      append_html(page, line.substr(2));
       page += "</small><pre>";
       in_frame = true;
     } else if (in_frame) {
-      escape(page, line.substr(4));
+      append_html(page, line.substr(4));
       page += '\n';
     } else if (!line.empty()) {
       page += "<p>";
-      escape(page, line);
+      append_html(page, line);
       page += "</p>\n";
     }
   }

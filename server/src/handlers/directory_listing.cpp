@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/html_escape.hpp"
 #include "http/target.hpp"
 
 namespace roost::handlers {
@@ -23,30 +24,6 @@ struct Entry {
   uint64_t size;
   time_t modified;
 };
-
-void append_escaped(std::string_view text, std::string& out) {
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-}
 
 std::string readable_size(uint64_t bytes) {
   constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -84,7 +61,7 @@ std::string directory_listing(FileDescriptor directory, std::string_view path) {
   directory.release();  // closedir() closes it
 
   std::string title;
-  append_escaped(path, title);
+  append_html(title, path);
   std::string page =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><title>" +
@@ -99,7 +76,7 @@ std::string directory_listing(FileDescriptor directory, std::string_view path) {
     page += "<tr><td><a href=\"./";  // "./": a name with a colon is no scheme
     http::percent_encode(entry.name, page);
     page += entry.folder ? "/\">" : "\">";
-    append_escaped(entry.name, page);
+    append_html(page, entry.name);
     page += entry.folder ? "/</a></td><td></td><td>" : "</a></td><td>" + readable_size(entry.size) + "</td><td>";
     tm when{};
     char text[32];
