@@ -2,6 +2,7 @@
 
 #include "bridge.hpp"
 #include "host.hpp"
+#include "imported.hpp"
 
 namespace roost::bridge {
 
@@ -177,11 +178,9 @@ PyObject* BodyReader::next_future() {
       return nullptr;
     }
   }
-  static PyObject* running = [] {
-    const Ref module = Ref::steal(PyImport_ImportModule("asyncio"));
-    return module ? PyObject_GetAttrString(module.get(), "get_running_loop") : nullptr;
-  }();
-  const Ref loop = Ref::steal(running != nullptr ? PyObject_CallNoArgs(running) : nullptr);
+  static constinit Imported running{"asyncio", "get_running_loop"};
+  PyObject* const function = running.get();
+  const Ref loop = Ref::steal(function != nullptr ? PyObject_CallNoArgs(function) : nullptr);
   Ref future = Ref::steal(loop ? PyObject_CallMethod(loop.get(), "create_future", nullptr) : nullptr);
   if (!future) return nullptr;
   future_ = Ref::borrow(future.get());

@@ -8,6 +8,7 @@
 #include "event_loop.hpp"
 #include "file_response.hpp"
 #include "host.hpp"
+#include "imported.hpp"
 #include "job_pool.hpp"
 #include "parked_request.hpp"
 #include "request_type.hpp"
@@ -32,15 +33,12 @@ void log_raised(const roost_request* request, const std::string& why) {
 }  // namespace
 
 bool is_cancellation() {
-  static PyObject* cancelled = [] {
-    PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-    PyErr_Fetch(&type, &value, &traceback);
-    const Ref module = Ref::steal(PyImport_ImportModule("asyncio.exceptions"));
-    PyObject* found = module ? PyObject_GetAttrString(module.get(), "CancelledError") : nullptr;
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
-    return found;
-  }();
+  static constinit Imported imported{"asyncio.exceptions", "CancelledError"};
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyObject* const cancelled = imported.get();
+  PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
   return cancelled != nullptr && PyErr_ExceptionMatches(cancelled);
 }
 
@@ -57,8 +55,7 @@ class HandlerContext {
   // What is set stays set, be it an exception.
   void leave() {
     PyContext_Exit(context_);
-    static PyObject* empty = PyContext_New();
-    if (PyObject_Size(context_) != 0 || empty == nullptr) Py_CLEAR(context_);
+    if (PyObject_Size(context_) != 0) Py_CLEAR(context_);
   }
 
  private:

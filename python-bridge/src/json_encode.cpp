@@ -1,5 +1,6 @@
 #include "json_encode.hpp"
 
+#include "imported.hpp"
 #include "json_text.hpp"
 #include "python.hpp"
 
@@ -234,23 +235,16 @@ char* Encoder::write_items(PyObject* mapping, char* p, int depth) {
 
 // New reference: what roost._json.plain() makes of an object that is none of JSON's types.
 PyObject* plain(PyObject* value) {
-  static PyObject* function = nullptr;  // kept for ever; looked up until it is there
-  if (function == nullptr) {
-    const Ref module = Ref::steal(PyImport_ImportModule("roost._json"));
-    function = module ? PyObject_GetAttrString(module.get(), "plain") : nullptr;
-    if (function == nullptr) return nullptr;
-  }
-  return PyObject_CallOneArg(function, value);
+  static constinit Imported imported{"roost._json", "plain"};
+  PyObject* const function = imported.get();
+  return function == nullptr ? nullptr : PyObject_CallOneArg(function, value);
 }
 
 // Whether it is a member of an enumeration, which is written as its value also where that type is a str or an int.
 bool is_enum(PyObject* value) {
-  static PyTypeObject* meta = nullptr;
-  if (meta == nullptr) {
-    const Ref module = Ref::steal(PyImport_ImportModule("enum"));
-    meta = module ? reinterpret_cast<PyTypeObject*>(PyObject_GetAttrString(module.get(), "EnumMeta")) : nullptr;
-    PyErr_Clear();
-  }
+  static constinit Imported imported{"enum", "EnumMeta"};
+  auto* const meta = reinterpret_cast<PyTypeObject*>(imported.get());
+  if (meta == nullptr) PyErr_Clear();
   return meta != nullptr && PyObject_TypeCheck(reinterpret_cast<PyObject*>(Py_TYPE(value)), meta);
 }
 

@@ -1,5 +1,6 @@
 // Large documents by way of orjson, whose text is the same byte for byte: what it does not know (integers beyond 64
 // bits, keys that are no str, deep nesting, subclasses) is an error there, and written natively instead.
+#include "imported.hpp"
 #include "json_encode.hpp"
 #include "python.hpp"
 
@@ -11,27 +12,26 @@ namespace {
 constexpr size_t kOrjsonFrom = 1024;
 
 struct Orjson {
-  PyObject* dumps = nullptr;  // kept for ever; nullptr: not importable
-  PyObject* option = nullptr;
+  PyObject* dumps = nullptr;  // borrowed, as all here; nullptr: not importable
   PyObject* plain = nullptr;
+  PyObject* option = nullptr;
 };
 
 // Looked for once, at the first large document.
-const Orjson& orjson() {
-  static const Orjson found = [] {
-    Orjson result;
-    const Ref module = Ref::steal(PyImport_ImportModule("orjson"));
-    const Ref json = module ? Ref::steal(PyImport_ImportModule("roost._json")) : Ref();
-    if (json) {
-      result.plain = PyObject_GetAttrString(json.get(), "plain");
-      result.option = PyObject_GetAttrString(json.get(), "ORJSON_OPTION");
-      if (result.plain != nullptr && result.option != nullptr)
-        result.dumps = PyObject_GetAttrString(module.get(), "dumps");
-    }
-    PyErr_Clear();
-    return result;
-  }();
-  return found;
+Orjson orjson() {
+  static constinit Imported dumps{"orjson", "dumps"};
+  static constinit Imported plain{"roost._json", "plain"};
+  static constinit Imported option{"roost._json", "ORJSON_OPTION"};
+  static constinit bool missing = false;
+  Orjson found;
+  if (missing) return found;
+  found.dumps = dumps.get();
+  if (found.dumps != nullptr) found.plain = plain.get();
+  if (found.plain != nullptr) found.option = option.get();
+  if (found.option != nullptr) return found;
+  PyErr_Clear();
+  missing = true;
+  return {};
 }
 
 // How much text it will be, from a few samples; looks at no more than `nodes` objects.
@@ -67,7 +67,7 @@ size_t estimate(PyObject* value, int& nodes) {
 PyObject* encode_large_json(PyObject* value) {
   int nodes = 12;
   if (estimate(value, nodes) < kOrjsonFrom) return nullptr;
-  const Orjson& library = orjson();
+  const Orjson library = orjson();
   if (library.dumps == nullptr) return nullptr;
   PyObject* args[] = {nullptr, value, library.plain, library.option};
   PyObject* text = PyObject_Vectorcall(library.dumps, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);

@@ -6,6 +6,7 @@
 #include "background.hpp"
 #include "bridge.hpp"
 #include "host.hpp"
+#include "imported.hpp"
 #include "request_type.hpp"
 
 namespace roost::bridge {
@@ -193,10 +194,8 @@ void ResponseStream::start_task() {
   }
   if (!started_) {
     started_ = true;
-    static PyObject* drive = [] {
-      const Ref module = Ref::steal(PyImport_ImportModule("roost._streaming"));
-      return module ? PyObject_GetAttrString(module.get(), "drive") : nullptr;
-    }();
+    static constinit Imported imported{"roost._streaming", "drive"};
+    PyObject* const drive = imported.get();
     auto* writer = PyObject_New(WriterObject, writer_type);
     const Ref owner = Ref::steal(reinterpret_cast<PyObject*>(writer));
     if (writer != nullptr) {

@@ -50,3 +50,41 @@ def test_32_handlers_wait_at_once_in_32_threads(roost_server: StartServer) -> No
         last = clients.submit(meet, 31)
         threads = {done.result() for done in (*waiting, last)}
     assert len(threads) == 32
+
+
+LATE_IMPORT = """
+import sys, threading
+from roost import App
+
+app = App(__file__)
+second = threading.Event()
+calls = []
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "orjson":  # the writer's library for large documents, imported by the first of them
+            second.wait()
+
+sys.meta_path.insert(0, Slow())
+assert "orjson" not in sys.modules
+
+@app.get("/large")
+def large():
+    calls.append(1)
+    if len(calls) == 2:
+        second.set()
+    return ["x" * 2000] * 10
+
+@app.get("/calls")
+async def count():
+    return len(calls)
+"""
+
+
+def test_an_import_by_the_first_large_answer_keeps_no_thread_for_ever(roost_server: StartServer) -> None:
+    server = roost_server(YAML, files={"site_module.py": LATE_IMPORT})
+    with ThreadPoolExecutor(2) as clients, httpx.Client(base_url=server.url, timeout=60) as other:
+        first = clients.submit(httpx.get, server.url + "/large", timeout=60)
+        server.wait_for(lambda: other.get("/calls").text == "1")
+        second = clients.submit(httpx.get, server.url + "/large", timeout=60)
+        assert first.result().json() == second.result().json() == ["x" * 2000] * 10
