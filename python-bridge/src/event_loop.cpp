@@ -105,6 +105,7 @@ void EventLoop::run() {
 }
 
 void EventLoop::close() {
+  tasks_.discard();
   for (PyObject* function : shutdown_) {
     if (!await(function)) log(ROOST_LOG_ERROR, "a shutdown handler raised\n" + take_traceback());
   }

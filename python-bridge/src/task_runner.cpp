@@ -245,6 +245,12 @@ void TaskRunner::drop() {
   Py_CLEAR(driver_);
 }
 
+void TaskRunner::discard() {
+  if (task_ == nullptr) return;
+  if (!Ref::steal(PyObject_CallNoArgs(first_step_))) PyErr_WriteUnraisable(task_);
+  drop();
+}
+
 bool TaskRunner::enter_task(PyObject* function) {
   PyObject* args[] = {loop_, task_};
   return Ref::steal(PyObject_Vectorcall(function, args, 2, nullptr)).get() != nullptr;

@@ -20,6 +20,9 @@ class TaskRunner {
   void run(Ref coroutine, Waiter& waiter);
   // As a Task of its own, in that context; done() is called later. False with a Python error: it will not be.
   bool spawn(PyObject* coroutine, PyObject* context, Waiter& waiter);
+  // The prepared Task ends, unused: else whoever waits for all of the loop's tasks would wait for it, too. The loop
+  // must not be running.
+  void discard();
 
  private:
   struct Driver;

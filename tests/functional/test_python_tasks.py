@@ -142,3 +142,34 @@ routes: [{ path: /, python: collected:app }]
     with httpx.Client(base_url=server.url, timeout=60) as client:
         client.post("/begin/100")
         server.wait_for(lambda: client.get("/done").text == "100", "all tasks")
+
+
+IDLE = """
+import asyncio
+from pathlib import Path
+from roost import App
+
+app = App(__file__)
+
+@app.get("/")
+async def quick():
+    return "quick"
+
+@app.shutdown_handler
+async def all_that_is_left():
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*left)
+    Path(__file__).with_name("left").write_text(str(len(left)))
+"""
+
+
+def test_a_worker_that_has_nothing_left_to_do_ends_at_once(roost_server: StartServer) -> None:
+    server = roost_server(
+        'server: { listen: "127.0.0.1:0", processes: 1, timeouts: { drain: 1h } }\n'
+        'python: { venv: "${ROOST_VENV}", path: [.] }\n'
+        "routes:\n  - { path: /, python: idle_module:app }\n",
+        files={"idle_module.py": IDLE},
+    )
+    assert httpx.get(server.url).text == "quick"
+    assert server.stop() == 0
+    assert (server.directory / "left").read_text() == "0"
