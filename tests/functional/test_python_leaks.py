@@ -286,15 +286,14 @@ def flat(server: RoostServer, client: httpx.Client, run: Callable[[int], None], 
         before.clear()
         after.clear()
         server.wait_for(settled, "the worker to be at rest")
-        if after["blocks"] - first["blocks"] < max(250, count // 10):
+        grown = {name: after[name] - first[name] for name in after}
+        # A cache may grow by a handful, whatever the count; a leak grows with it.
+        kept = grown["blocks"] < max(250, count // 10) and grown["objects"] < 20 and grown["resident"] < 4 << 20
+        if kept and grown["marker"] == 0 and grown["descriptors"] < 5:
             break
-    assert after["marker"] == first["marker"]
+    else:
+        pytest.fail(f"grows every time, at last by {grown}")
     assert after["within"] == 0
-    # A cache may grow by a handful, whatever the count; a leak grows with it.
-    assert after["objects"] - first["objects"] < 20, (first, after)
-    assert after["blocks"] - first["blocks"] < max(250, count // 10), (first, after)
-    assert after["descriptors"] - first["descriptors"] < 5
-    assert after["resident"] - first["resident"] < 4 << 20, (first, after)
 
 
 def repeat(server: RoostServer, request: bytes, count: int) -> None:
@@ -357,4 +356,6 @@ def test_clients_that_go_leave_nothing(
 def test_a_thousand_cancelled_handlers_leave_nothing(server: RoostServer, client: httpx.Client) -> None:
     request = b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n"
     flat(server, client, lambda n: disconnect(server, client, request, n, 1000), 1000)
-    assert client.get("/census").json()["cancelled"] == 2000
+    cancelled = client.get("/census").json()["cancelled"]
+    assert cancelled >= 2000
+    assert cancelled % 1000 == 0

@@ -555,6 +555,8 @@ def test_writable_after_would_block(roost_server: StartServer) -> None:
     with RawWebSocket(server, "/room/a") as ws:
         ws.receive()
         ws.send(frame(TEXT, b"pour 10000"))
+        # Nothing is read before, or it might never have to wait.
+        server.wait_for(lambda: "flood waits" in events(server))
         count = 0
         while (received := ws.receive())[0] == BINARY:
             count += 1

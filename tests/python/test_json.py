@@ -437,10 +437,14 @@ def test_nothing_is_leaked() -> None:
         "            except ValueError: pass\n"
         "        try: n.json_encode([value, object()])\n"
         "        except TypeError: pass\n"
-        "work(); work(); gc.collect(); before = sys.getallocatedblocks()\n"
-        "for _ in range(5): work()\n"
-        "gc.collect(); grown = sys.getallocatedblocks() - before\n"
-        "assert grown < 100, grown\n"
+        "def grown():\n"
+        "    gc.collect(); before = sys.getallocatedblocks()\n"
+        "    for _ in range(5): work()\n"
+        "    gc.collect(); return sys.getallocatedblocks() - before\n"
+        "work(); counts = []\n"
+        # The interpreter's own caches grow at first; a leak grows every time.
+        "while len(counts) < 3 and (not counts or counts[-1] >= 100): counts.append(grown())\n"
+        "assert counts[-1] < 100, counts\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -41,6 +41,7 @@ struct Flood {
       }
       if (result == roost::Sent::wait && waits > 0 && --waits == 0) {
         ++sent;
+        note("flood waits");
         return;
       }
     }
