@@ -15,12 +15,10 @@ import os
 import platform
 import random
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 import aims
@@ -28,6 +26,7 @@ import memory
 from database import postgres
 from process_tree import cpu_seconds, free_port, running
 from servers import BENCH, BUILD, DATABASE, WORKS, Server, all_servers
+from tables import Sample, Samples, every_figure, summary
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS, SUBSCRIBERS = 64, 1000
@@ -43,17 +42,6 @@ def connections(work: str) -> int:
         return SLEEPERS
     last = work.rpartition("-")[2]
     return int(last) if last.isdigit() else CONNECTIONS
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One server at one work for some seconds; latencies in microseconds."""
-
-    cpu_us: float
-    per_second: float
-    p50_us: float
-    p99_us: float
-    errors: str
 
 
 def _microseconds(text: str) -> float:
@@ -121,9 +109,7 @@ def measure_sleep(port: int, path: str, native: str, seconds: int) -> str:
     )
 
 
-def note(
-    name: str, work: str, samples: dict[tuple[str, str], list[Sample]], pid: int, port: int, path: str, seconds: int
-) -> None:
+def note(name: str, work: str, samples: Samples, pid: int, port: int, path: str, seconds: int) -> None:
     """Measures one work, keeps the sample and prints it; a server that cannot do it is left out of that work."""
     try:
         sample = measure(pid, port, path, work, seconds)
@@ -142,7 +128,7 @@ def run_round(
     servers: list[Server],
     works: list[str],
     seconds: int,
-    samples: dict[tuple[str, str], list[Sample]],
+    samples: Samples,
     remarks: list[str],
     database: str,
 ) -> None:
@@ -173,32 +159,9 @@ def run_round(
                 print(f"  {server.name}: {error}", file=sys.stderr, flush=True)
 
 
-def table(works: list[str], servers: list[Server], samples: dict[tuple[str, str], list[Sample]]) -> str:
-    """The medians, as a Markdown table; an asterisk marks runs with errors or answers other than 2xx."""
-    lines = [
-        "| work | server | CPU us/request | to roost | requests/s | p50 us | p99 us |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
-    for work in works:
-        mine = samples.get((work, "roost"))
-        base = statistics.median(s.cpu_us for s in mine) if mine else None
-        for server in servers:
-            taken = samples.get((work, server.name))
-            if not taken:
-                continue
-            cpu, rate, p50, p99 = (
-                statistics.median(getattr(s, field) for s in taken)
-                for field in ("cpu_us", "per_second", "p50_us", "p99_us")
-            )
-            mark = "*" if any(s.errors for s in taken) else ""
-            ratio = f"{cpu / base:.2f}" if base else ""
-            lines.append(f"| {work} | {server.name}{mark} | {cpu:.2f} | {ratio} | {rate:.0f} | {p50:.0f} | {p99:.0f} |")
-    return "\n".join(lines)
-
-
 def measured(servers: list[Server], works: list[str], rounds: int, seconds: int) -> str:
     """All the rounds: the table, what was held against what, remarks."""
-    samples: dict[tuple[str, str], list[Sample]] = defaultdict(list)
+    samples: Samples = defaultdict(list)
     remarks: list[str] = []
     runs = rounds * sum((seconds + WARM_UP) for s in servers for w in works if w in s.works)
     print(f"some {(runs + rounds * 3 * len(servers)) // 60 + 1} minutes", file=sys.stderr, flush=True)
@@ -208,11 +171,12 @@ def measured(servers: list[Server], works: list[str], rounds: int, seconds: int)
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
             run_round(servers, works, seconds, samples, remarks, database)
-    parts = [table(works, servers, samples), aims.table(samples), *remarks]
+    parts = [summary(works, servers, samples), aims.table(samples), *remarks]
     parts.append(
         f"Medians of {rounds} rounds of {seconds} s, wrk with {CONNECTIONS} connections where the work names no other;"
         f" WebSocket echo with as many, topics with {SUBSCRIBERS} subscribers: a request is a message delivered."
     )
+    parts.append(every_figure(works, servers, samples))
     return "\n\n".join(part for part in parts if part)
 
 
