@@ -3,6 +3,8 @@
 # changed (a stamp in .cache/stamps holds their hash), and leaves a finished state behind. Sourced, never run.
 
 set -euo pipefail
+# --help tells what the comment below a script's first line does, before anything is installed or built.
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 STAMPS=$ROOT/.cache/stamps
 VENV=$ROOT/.venv
@@ -105,6 +107,14 @@ build() {
   configure "$@"
   say "Building $folder"
   ninja -C "$ROOT/$folder" || fail "the build of $folder failed"
+}
+
+# build_release: build/, which tools/run, tools/test and the benchmarks share; the tests are part of it once tools/test has
+# installed what they are built with.
+build_release() {
+  local tests=ON
+  dpkg-query -W -f '${db:Status-Status}' catch2 2>/dev/null | grep -qx installed || tests=OFF
+  build build -DCMAKE_BUILD_TYPE=Release -DROOST_TESTS=$tests -DROOST_FUZZ=$tests
 }
 
 # make_venv [REQUIREMENTS]...: .venv for python3, with the package roost and these requirement files in it.
