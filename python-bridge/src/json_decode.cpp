@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "json_decimal.hpp"
 #include "json_encode.hpp"
 #include "json_key_cache.hpp"
 
@@ -65,8 +66,7 @@ class Decoder {
   PyObject* read_word(std::string_view word, PyObject* value);
 
   void skip_space() {
-    if (at_<end_&& static_cast<unsigned char>(*at_)> ' ') [[likely]]
-      return;
+    if (at_ != end_ && static_cast<unsigned char>(*at_) > ' ') return;
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
 
@@ -198,6 +198,11 @@ PyObject* Decoder::read_number() {
   // One digit at least, and no zero before others (RFC 8259 section 6).
   if (p == digits || (*digits == '0' && p - digits > 1)) return fail("Expecting value", number);
   const char* const integer_end = p;
+  double value = 0;
+  if (const char* const end = read_decimal(number, end_, value); end != nullptr) {
+    at_ = end;
+    return PyFloat_FromDouble(value);
+  }
   if (p < end_ && *p == '.') {
     const char* const fraction = ++p;
     while (p < end_ && is_digit(*p)) ++p;
@@ -221,7 +226,6 @@ PyObject* Decoder::read_number() {
     PyObject* value = PyLong_FromString(text.c_str(), nullptr, 10);
     return value != nullptr ? value : fail("Expecting value", number);
   }
-  double value = 0;
   if (std::from_chars(number, p, value).ec == std::errc()) return PyFloat_FromDouble(value);
   // Too large or too small for a double: -1 and an exception for the former, 0 or a denormal for the latter.
   const std::string text(number, p);

@@ -336,6 +336,32 @@ def test_floats_come_back_to_the_last_bit() -> None:
     assert [struct.pack("d", v) for v in decode(natively(values))] == [struct.pack("d", v) for v in values]
 
 
+def test_decimals_are_read_as_python_reads_them() -> None:
+    chance = random.Random(4)
+    texts = [
+        "0.0",
+        "0.1",
+        "9007199254740993.0",
+        "9007199254740995.0",
+        "4503599627370497.5",
+        "0.30000000000000004",
+    ]
+    for digits in range(1, 25):
+        for point in range(1, digits + 1):
+            for _ in range(40):
+                text = "".join(chance.choices("0123456789", k=digits))
+                texts.append(f"{text[:point].lstrip('0') or '0'}.{text[point:] or '0'}")
+    # In the middle of two doubles, or next to it.
+    for bits in range(1, 11):
+        for _ in range(200):
+            whole = chance.randrange(2**52, 2**53) * 2**bits + 2 ** (bits - 1)
+            texts += [f"{whole + near}.{fraction}" for near in (-1, 0, 1) for fraction in ("0", "00", "1", "99")]
+    for text in texts:
+        for sign in ("", "-"):
+            want, got = float(sign + text), decode((sign + text).encode())
+            assert (got, math.copysign(1, got)) == (want, math.copysign(1, want)), text
+
+
 def test_floats_are_written_as_orjson_writes_them() -> None:
     orjson = pytest.importorskip("orjson")
     chance = random.Random(2)
