@@ -9,6 +9,7 @@ import os
 import resource
 import select
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -99,6 +100,25 @@ def test_upload_that_finds_no_space_is_507_and_the_next_one_is_taken(start: Call
         server.wait_log("bodies cannot be stored in temporary files: File too large")
         assert server.log().count("cannot be stored") == 1, "once in a while, not for each request"
     assert httpx.post(f"{server.url}/echo", content=b"x" * 200_000).text == f"200000 {200_000 * ord('x')}"
+
+
+def test_uploads_given_up_halfway_leave_no_file_behind(start: Callable[..., RoostServer]) -> None:
+    server = start()
+    pid = server.leaves()[0]
+    before = len(descriptors(pid))
+    for framing in (b"Content-Length: 100000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n"):
+        for end in ("close", "reset", "half-close"):
+            for _ in range(5):
+                with server.connect() as connection:
+                    connection.send(b"POST /echo HTTP/1.1\r\nHost: a\r\n" + framing + b"x" * 50_000)
+                    server.wait_for(lambda: len(descriptors(pid)) == before + 2, "a connection and its file")
+                    if end == "reset":
+                        now = struct.pack("ii", 1, 0)
+                        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+                    elif end == "half-close":
+                        connection.shutdown_write()
+                        assert connection.closed()
+                server.wait_for(lambda: len(descriptors(pid)) == before, "both to be gone")
 
 
 def test_upload_whose_folder_is_missing_is_500(start: Callable[..., RoostServer]) -> None:

@@ -42,6 +42,7 @@ bool HttpExchange::corked() const noexcept {
 void HttpExchange::dispatch() {
   const dispatch::Dispatcher& dispatcher = thread_.worker().dispatcher;
   if (!kept_ && dispatcher.may_outlive(*this)) keep();
+  responder_done_ = false;
   dispatcher.begin(*this);
   if (kept_ || state_.load(std::memory_order_relaxed) != State::open) return;
   // A handler that always answers before it returns has not.

@@ -28,8 +28,8 @@ int64_t now_us() {
 
 void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& head, const char* data) {
   connection_ = &connection;
-  free_ = kept_ = complete_ = cut_ = responder_done_ = streams_body_ = body_failed_ = body_ended_ = continue_due_ =
-      false;
+  free_ = kept_ = complete_ = cut_ = streams_body_ = body_failed_ = body_ended_ = continue_due_ = false;
+  responder_done_ = true;  // nobody has it before dispatch()
   close_ = chunked_ = no_body_ = until_close_ = lost_ = sized_ = false;
   local_signals_ = 0;
   handler_deadline_ = 0;
