@@ -22,6 +22,7 @@ routes:
   - { path: /text, respond: { body: some text, headers: { X-Fixed: "1" } } }
   - { path: /gone, respond: { status: 410, body: gone } }
   - { path: /nothing, respond: { status: 204 } }
+  - { path: /reset, respond: { status: 205, body: nobody reads this } }
   - { path: /echo, methods: [GET, POST, PUT], plugin: probe.echo }
   - { path: /never, plugin: probe.never }
   - { path: /late, plugin: probe.late }
@@ -128,6 +129,16 @@ def test_no_content_has_neither_body_nor_length(server: RoostServer) -> None:
         assert response.status == 204
         assert not {"content-length", "transfer-encoding"} & response.headers.keys()
         assert connection.read_response().body == b"some text"
+
+
+def test_reset_content_has_a_length_of_nothing(server: RoostServer) -> None:
+    for path in ("/reset", "/stream?status=205"):
+        with server.connect() as connection:
+            connection.send(get(path) + get("/text"))
+            response = connection.read_response()
+            assert (response.status, response.headers["content-length"]) == (205, "0")
+            assert "transfer-encoding" not in response.headers
+            assert connection.read_response().body == b"some text"
 
 
 @pytest.mark.parametrize(

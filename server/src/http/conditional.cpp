@@ -68,7 +68,8 @@ Precondition check_preconditions(const roost_field* fields, size_t count, const 
   }
   if (const std::string_view since = find_field(fields, count, "if-modified-since"); since.data() != nullptr) {
     const auto date = parse_date(since, now);
-    if (date && validators.last_modified <= *date) return Precondition::not_modified;
+    // A date to come says nothing about what the client has: its clock is wrong.
+    if (date && *date <= now && validators.last_modified <= *date) return Precondition::not_modified;
   }
   return Precondition::proceed;
 }

@@ -17,4 +17,9 @@ constexpr bool has_no_body(uint16_t status) {
   return status < 200 || status == 204 || status == 304;
 }
 
+// 205 has a length, which is 0 (RFC 9110 section 15.3.6).
+constexpr bool has_no_content(uint16_t status) {
+  return has_no_body(status) || status == 205;
+}
+
 }  // namespace roost::http

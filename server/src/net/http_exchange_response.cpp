@@ -131,7 +131,9 @@ bool HttpExchange::write_head(ByteBuffer& out, const roost_response& response, h
     fields = changed.data();
     count = changed.size();
     // What decides about the body is not the chain's to change.
-    if (http::has_no_body(head_.status) == http::has_no_body(status)) status = head_.status;
+    if (http::has_no_body(head_.status) == http::has_no_body(status) && (head_.status == 205) == (status == 205)) {
+      status = head_.status;
+    }
   }
   char* const end =
       http::write_response_head(out.reserve(http::response_head_bound(fields, count)), status, fields, count, options);
@@ -153,7 +155,7 @@ roost_status HttpExchange::respond(const roost_response& response) {
   const bool direct = corked();
   ByteBuffer& out = direct ? thread_.output() : outbox_;
   const bool none = http::has_no_body(response.status);
-  const uint64_t length = given.size();
+  const uint64_t length = http::has_no_content(response.status) ? 0 : given.size();
   const http::Framing framing = none                      ? http::Framing::none
                                 : is_head_ && length == 0 ? http::Framing::head
                                                           : http::Framing::length;
@@ -196,8 +198,8 @@ roost_status HttpExchange::respond(const roost_response& response) {
 // A short answer, whoever gives it. The right to answer is the caller's.
 void HttpExchange::build_status(ByteBuffer& out, uint16_t status) {
   const roost_field type{http::str("Content-Type"), http::str("text/plain; charset=utf-8")};
-  std::string body(http::reason_phrase(status));
-  body += '\n';
+  std::string body;
+  if (!http::has_no_content(status)) body.append(http::reason_phrase(status)) += '\n';
   roost_response response{};
   response.struct_size = sizeof response;
   response.status = status;
@@ -246,13 +248,14 @@ roost_status HttpExchange::start(const roost_response& response) {
   if (response.status < 200 || response.status > 599 || given.is_file()) return ROOST_INVALID;
   if (!claim(State::building)) return refuse();
   // Kept by whoever streams: nothing is sent from the caller's memory.
-  no_body_ = http::has_no_body(response.status) || is_head_;
+  no_body_ = http::has_no_content(response.status) || is_head_;
   sized_ = !no_body_ && given_length(response, body_length_);
   until_close_ = !no_body_ && !sized_ && request_.version == 0x0100;
   chunked_ = !no_body_ && !sized_ && !until_close_;
+  if (no_body_) body_length_ = 0;
   const http::Framing framing = http::has_no_body(response.status) ? http::Framing::none
                                 : is_head_                         ? http::Framing::head
-                                : sized_                           ? http::Framing::length
+                                : no_body_ || sized_               ? http::Framing::length
                                 : until_close_                     ? http::Framing::until_close
                                                                    : http::Framing::chunked;
   {

@@ -146,7 +146,7 @@ roost_status big(void*, const roost_request* request, roost_responder* responder
   return respond(responder, std::string(number(view(request->query), "size", 1000), 'b'));
 }
 
-// ?chunks= of ?size= bytes with a trailer, each after the other was taken; ?cut=1 ends without an end.
+// ?chunks= of ?size= bytes with a trailer, each after the other was taken; ?cut=1 ends without an end; ?status=.
 struct Stream {
   roost_responder* responder;
   size_t chunks, size;
@@ -182,7 +182,7 @@ roost_status stream(void*, const roost_request* request, roost_responder* respon
   host->on_writable(responder, pump, state);
   roost_response head{};
   head.struct_size = sizeof head;
-  head.status = 200;
+  head.status = static_cast<uint16_t>(number(query, "status", 200));
   head.file = -1;
   host->start(responder, &head);
   pump(state);
