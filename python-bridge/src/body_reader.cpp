@@ -141,11 +141,12 @@ PyObject* BodyReader::next() {
     return nullptr;
   }
   while (!ready) {
-    Py_BEGIN_ALLOW_THREADS {
+    {
+      const WithoutGil released;
       std::unique_lock lock(mutex_);
       arrived_.wait(lock, [this] { return !buffer_.empty() || state_ != State::reading; });
     }
-    Py_END_ALLOW_THREADS piece = take(ready);
+    piece = take(ready);
   }
   return piece;
 }

@@ -150,10 +150,11 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
 
 bool Bridge::ensure_loop() {
   if (wants_loop_) return true;
-  Py_BEGIN_ALLOW_THREADS std::lock_guard lock(loop_mutex_);
+  const WithoutGil released;
+  const std::lock_guard lock(loop_mutex_);
   std::string why;
   if (!loop_started_) loop_started_ = loop_.start({}, {}, why);
-  Py_END_ALLOW_THREADS return loop_started_;
+  return loop_started_;
 }
 
 void Bridge::post_anywhere(Job* job) {
@@ -165,9 +166,10 @@ void Bridge::post_anywhere(Job* job) {
 
 bool Bridge::ensure_pool() {
   if (wants_pool_) return true;
-  Py_BEGIN_ALLOW_THREADS std::lock_guard lock(loop_mutex_);
+  const WithoutGil released;
+  const std::lock_guard lock(loop_mutex_);
   if (!std::exchange(pool_started_, true)) pool_.start(threads_);
-  Py_END_ALLOW_THREADS return true;
+  return true;
 }
 
 void Bridge::stop(roost_worker* worker) {

@@ -31,7 +31,6 @@ class Bridge {
   void after_fork(bool child);
 
   bool development() const { return development_; }
-  // How many plain functions may run at once (`python: { threads: }`).
   // In a worker: there are connections to send to.
   bool started() const { return started_; }
   // The loop, for a plain function that returned a coroutine all the same. GIL held (and let go meanwhile).
@@ -60,7 +59,7 @@ class Bridge {
 
   std::string executable_;
   std::vector<std::string> path_;
-  uint32_t threads_ = 32;
+  uint32_t threads_ = 32;  // how many plain functions may run at once (`python: { threads: }`)
   bool development_ = false;
   bool frozen_ = false;
   bool started_ = false;

@@ -13,12 +13,14 @@ void send_file(const Target& target, roost_responder* responder, Answer& answer)
   const roost_response head = answer.head();
   roost_status status = ROOST_OK;
   int problem = 0;
-  Py_BEGIN_ALLOW_THREADS status = host->respond_file(responder, &head, str(path));
-  problem = errno;
-  Py_END_ALLOW_THREADS if (status == ROOST_INVALID) {
-    host->fail(responder, str("the handler's response has a header that HTTP does not allow"));
+  {
+    const WithoutGil released;
+    status = host->respond_file(responder, &head, str(path));
+    problem = errno;
   }
-  else if (status == ROOST_ERROR) {
+  if (status == ROOST_INVALID) {
+    host->fail(responder, str("the handler's response has a header that HTTP does not allow"));
+  } else if (status == ROOST_ERROR) {
     const std::string why = target.name + ": the file " + path + " cannot be sent: " + std::strerror(problem);
     if (problem == ENOENT || problem == ENOTDIR || problem == EISDIR || problem == ENAMETOOLONG) {
       log(ROOST_LOG_WARNING, why);

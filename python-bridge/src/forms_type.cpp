@@ -138,10 +138,13 @@ PyObject* read_forms(const roost_request& raw, std::string_view body) {
   roost_form_parser* const parser = host->form_parser_new(&raw, &callbacks, &parts);
   roost_str why{};
   uint32_t status = 0;
-  Py_BEGIN_ALLOW_THREADS status = host->form_parser_feed(parser, str(body), &why);
-  if (status == 0) status = host->form_parser_finish(parser, &why);
-  host->form_parser_free(parser);
-  Py_END_ALLOW_THREADS if (status == 415) parts.parts.clear();
+  {
+    const WithoutGil released;
+    status = host->form_parser_feed(parser, str(body), &why);
+    if (status == 0) status = host->form_parser_finish(parser, &why);
+    host->form_parser_free(parser);
+  }
+  if (status == 415) parts.parts.clear();
   return status == 0 || status == 415 ? parts.made() : raise(status, why);
 }
 
@@ -151,8 +154,11 @@ PyObject* read_forms(const roost_request* raw) {
     return nullptr;
   }
   const roost_form* form = nullptr;
-  Py_BEGIN_ALLOW_THREADS form = host->form(raw);
-  Py_END_ALLOW_THREADS return make(*form);
+  {
+    const WithoutGil released;
+    form = host->form(raw);
+  }
+  return make(*form);
 }
 
 PyObject* read_forms(std::string_view content_type, std::string_view body) {

@@ -13,6 +13,7 @@
 #include "response_stream.hpp"
 #include "response_type.hpp"
 #include "serve.hpp"
+#include "url_type.hpp"
 #include "websocket_type.hpp"
 
 namespace py = pybind11;
@@ -52,9 +53,10 @@ std::vector<std::string> list_connections(std::string_view group) {
 
 PYBIND11_MODULE(_native, module) {
   using namespace roost::bridge;
-  if (!ready_fields_types(module.ptr()) || !ready_request_types(module.ptr()) || !ready_response_type(module.ptr()) ||
-      !ready_websocket_type(module.ptr()) || !ready_response_stream(module.ptr()) || !ready_body_stream(module.ptr()) ||
-      !add_pool_functions(module.ptr()) || !add_json_functions(module.ptr()))
+  if (!ready_fields_types(module.ptr()) || !ready_url_type(module.ptr()) || !ready_request_type(module.ptr()) ||
+      !ready_response_type(module.ptr()) || !ready_websocket_type(module.ptr()) ||
+      !ready_response_stream(module.ptr()) || !ready_body_stream(module.ptr()) || !add_pool_functions(module.ptr()) ||
+      !add_json_functions(module.ptr()))
     throw py::error_already_set();
 
   module.def("to_response", [](const py::object& result) { return owned(Answer::to_response(result.ptr())); });

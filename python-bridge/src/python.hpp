@@ -43,6 +43,19 @@ class Gil {
   const PyGILState_STATE state_;
 };
 
+// Lets the GIL go for a scope, on a thread that holds it: around what waits. What is destroyed before it, such as a
+// lock taken behind it, is so without the GIL.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil() { PyEval_RestoreThread(state_); }
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* const state_;
+};
+
 // Text from the wire: UTF-8, what is none of it replaced.
 inline PyObject* to_unicode(std::string_view text) {
   return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");

@@ -1,19 +1,18 @@
 #include "request_type.hpp"
 
-#include <structmember.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <string>
 
 #include "body_reader.hpp"
+#include "borrowed_bytes.hpp"
 #include "fields_type.hpp"
 #include "forms_type.hpp"
 #include "host.hpp"
+#include "imported.hpp"
 #include "json_decode.hpp"
+#include "readers.hpp"
+#include "request_parts.hpp"
+#include "url_type.hpp"
 
 namespace roost::bridge {
 
@@ -42,171 +41,14 @@ struct RequestObject {
   roost_responder* streamed;               // whose body is read as it comes; nullptr: the body is there
   BodyReader* reader;                      // counted; nullptr: nobody has begun to read
   PyObject* slots[kSlots];                 // nullptr: not read yet
-  uint32_t readers;                        // see Reading
+  Readers readers;                         // of the server's memory
 };
-
-std::mutex readers_mutex;  // guards every request's readers
-std::condition_variable readers_changed;
-
-// While this exists the server's memory and file of the request may be read although the GIL is let go: a thread that a
-// handler left behind may read while the request ends, which waits for it.
-class Reading {
- public:
-  explicit Reading(RequestObject& request) : request_(request) {
-    const std::lock_guard lock(readers_mutex);
-    ++request_.readers;
-  }
-  ~Reading() {
-    const std::lock_guard lock(readers_mutex);
-    if (--request_.readers == 0) readers_changed.notify_all();
-  }
-  Reading(const Reading&) = delete;
-  Reading& operator=(const Reading&) = delete;
-
- private:
-  RequestObject& request_;
-};
-
-// GIL held, and let go meanwhile where there is something to wait for.
-void wait_for_readers(RequestObject& request) {
-  std::unique_lock lock(readers_mutex);
-  if (request.readers == 0) return;
-  Py_BEGIN_ALLOW_THREADS readers_changed.wait(lock, [&request] { return request.readers == 0; });
-  lock.unlock();
-  Py_END_ALLOW_THREADS
-}
 
 RequestObject* request_of(PyObject* object) {
   return reinterpret_cast<RequestObject*>(object);
 }
 
-// ------------------------------------------------------------------------------------------------------------- Url
-
-struct UrlObject {
-  PyObject_HEAD PyObject* scheme;
-  PyObject* host;
-  PyObject* path;
-  PyObject* query;
-};
-
-PyTypeObject* url_type = nullptr;
-
-PyMemberDef url_members[] = {
-    {"scheme", T_OBJECT_EX, offsetof(UrlObject, scheme), READONLY, "\"http\" or \"https\", as the client used."},
-    {"host", T_OBJECT_EX, offsetof(UrlObject, host), READONLY, "Host and port, as the client used."},
-    {"path", T_OBJECT_EX, offsetof(UrlObject, path), READONLY, "As sent, still percent-encoded."},
-    {"query", T_OBJECT_EX, offsetof(UrlObject, query), READONLY, "As sent, without the question mark."},
-    {nullptr, 0, 0, 0, nullptr}};
-
-void url_dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  auto* url = reinterpret_cast<UrlObject*>(self);
-  Py_XDECREF(url->scheme);
-  Py_XDECREF(url->host);
-  Py_XDECREF(url->path);
-  Py_XDECREF(url->query);
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-PyObject* url_str(PyObject* self) {
-  auto* url = reinterpret_cast<UrlObject*>(self);
-  return PyUnicode_FromFormat(PyUnicode_GetLength(url->query) > 0 ? "%U://%U%U?%U" : "%U://%U%U", url->scheme,
-                              url->host, url->path, url->query);
-}
-
-PyObject* new_url(std::string_view scheme, std::string_view host_text, std::string_view path, std::string_view query) {
-  PyObject* made = url_type->tp_alloc(url_type, 0);
-  if (made == nullptr) return nullptr;
-  auto* url = reinterpret_cast<UrlObject*>(made);
-  url->scheme = to_unicode(scheme);
-  url->host = to_unicode(host_text);
-  url->path = to_unicode(path);
-  url->query = to_unicode(query);
-  if (url->scheme == nullptr || url->host == nullptr || url->path == nullptr || url->query == nullptr) Py_CLEAR(made);
-  return made;
-}
-
 // ------------------------------------------------------------------------------------------------- reading of fields
-
-// A str where the bytes are UTF-8, as applications written for Robyn expect, else bytes.
-PyObject* body_object(std::string_view body) {
-  PyObject* text = PyUnicode_DecodeUTF8(body.data(), static_cast<Py_ssize_t>(body.size()), nullptr);
-  if (text != nullptr || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return text;
-  PyErr_Clear();
-  return PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size()));
-}
-
-// A body that was spilled to a file. Its offset is left alone: the descriptor is the server's.
-PyObject* read_spilled(const roost_request& raw) {
-  Ref bytes = Ref::steal(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(raw.body_size)));
-  if (!bytes) return nullptr;
-  char* data = PyBytes_AS_STRING(bytes.get());
-  size_t got = 0;
-  int problem = 0;
-  Py_BEGIN_ALLOW_THREADS while (got < raw.body_size) {
-    const ssize_t count = pread(raw.body_file, data + got, raw.body_size - got, static_cast<off_t>(got));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) {
-      problem = count < 0 ? errno : EIO;
-      break;
-    }
-    got += static_cast<size_t>(count);
-  }
-  Py_END_ALLOW_THREADS if (problem != 0) {
-    errno = problem;
-    return PyErr_SetFromErrno(PyExc_OSError);
-  }
-  return bytes.release();
-}
-
-PyObject* read_body(const roost_request& raw) {
-  if (raw.body_file < 0) return body_object(view(raw.body));
-  Ref bytes = Ref::steal(read_spilled(raw));
-  if (!bytes) return nullptr;
-  return body_object({PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))});
-}
-
-PyObject* read_params(const roost_request& raw) {
-  Ref params = Ref::steal(PyDict_New());
-  for (size_t i = 0; params && i < raw.param_count; ++i) {
-    const Ref name = Ref::steal(to_unicode(view(raw.params[i].name)));
-    const Ref value = Ref::steal(to_unicode(view(raw.params[i].value)));
-    if (!name || !value || PyDict_SetItem(params.get(), name.get(), value.get()) < 0) return nullptr;
-  }
-  return params.release();
-}
-
-PyObject* read_headers(const roost_request& raw) {
-  PyObject* headers = new_fields(headers_type);
-  if (headers == nullptr) return nullptr;
-  FieldList& list = fields_of(headers);
-  size_t bytes = 0;
-  for (size_t i = 0; i < raw.header_count; ++i) bytes += raw.headers[i].name.size + raw.headers[i].value.size;
-  list.reserve(raw.header_count + 1, bytes + 32);
-  for (size_t i = 0; i < raw.header_count; ++i) list.add(view(raw.headers[i].name), view(raw.headers[i].value));
-  return headers;
-}
-
-PyObject* read_query(std::string_view query) {
-  PyObject* params = new_fields(query_params_type);
-  if (params != nullptr) fields_of(params).add_query(query);
-  return params;
-}
-
-PyObject* intern_method(std::string_view method) {
-  static PyObject* get = PyUnicode_InternFromString("GET");
-  static PyObject* post = PyUnicode_InternFromString("POST");
-  if (method == "GET") return Py_NewRef(get);
-  if (method == "POST") return Py_NewRef(post);
-  return to_unicode(method);
-}
-
-PyObject* new_state() {
-  const Ref types = Ref::steal(PyImport_ImportModule("types"));
-  const Ref made = types ? Ref::steal(PyObject_GetAttrString(types.get(), "SimpleNamespace")) : Ref();
-  return made ? PyObject_CallNoArgs(made.get()) : nullptr;
-}
 
 PyObject* read_slot(RequestObject* request, Slot slot) {
   const roost_request* const raw = request->raw;
@@ -214,7 +56,7 @@ PyObject* read_slot(RequestObject* request, Slot slot) {
   if (slot == kIdentity || slot == kSession || raw == nullptr) return Py_NewRef(Py_None);
   switch (slot) {
     case kMethod:
-      return intern_method(view(raw->method));
+      return read_method(view(raw->method));
     case kUrl:
       return new_url(view(host->text(raw, ROOST_TEXT_SCHEME)), view(host->text(raw, ROOST_TEXT_HOST)), view(raw->path),
                      view(raw->query));
@@ -228,7 +70,7 @@ PyObject* read_slot(RequestObject* request, Slot slot) {
       return read_headers(*raw);
     case kBody: {
       if (raw->body_file < 0) return read_body(*raw);
-      const Reading reading(*request);
+      const Reading reading(request->readers);
       return read_body(*raw);
     }
     case kIpAddr:
@@ -244,7 +86,7 @@ PyObject* get_slot(PyObject* self, void* closure);
 PyObject* forms_of_body(RequestObject* request) {
   const auto read = [request](const std::string& type, std::string_view body) {
     if (request->raw == nullptr) return read_forms(type, body);
-    const Reading reading(*request);
+    const Reading reading(request->readers);
     return read_forms(*request->raw, body);
   };
   PyObject* const headers = request->slots[kHeaders];
@@ -252,15 +94,8 @@ PyObject* forms_of_body(RequestObject* request) {
   const std::string type = at < 0 ? std::string() : std::string(fields_of(headers).value(static_cast<size_t>(at)));
   const Ref body = Ref::borrow(request->slots[kBody]);
   if (!body || body.get() == Py_None) return read(type, {});
-  if (PyUnicode_Check(body.get())) {
-    const std::string_view text = utf8_of(body.get());
-    return text.data() == nullptr ? nullptr : read(type, text);
-  }
-  Py_buffer buffer;
-  if (PyObject_GetBuffer(body.get(), &buffer, PyBUF_SIMPLE) < 0) return nullptr;
-  PyObject* forms = read(type, {static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
-  PyBuffer_Release(&buffer);
-  return forms;
+  const BorrowedBytes bytes(body.get());
+  return bytes ? read(type, bytes.view()) : nullptr;
 }
 
 // Both at once; what was assigned stays.
@@ -273,7 +108,7 @@ bool read_form_slots(RequestObject* request) {
     }
     forms = Ref::steal(forms_of_body(request));
   } else if (request->raw != nullptr) {
-    const Reading reading(*request);
+    const Reading reading(request->readers);
     forms = Ref::steal(read_forms(request->raw));
   } else {
     forms = Ref::steal(forms_of_body(request));
@@ -323,8 +158,9 @@ PyObject* get_cookies(PyObject* self, void*) {
   RequestObject* request = request_of(self);
   if (request->slots[kCookies] == nullptr) {
     const Ref headers = Ref::steal(get_slot(self, reinterpret_cast<void*>(kHeaders)));
-    const Ref module = headers ? Ref::steal(PyImport_ImportModule("roost.cookies")) : Ref();
-    PyObject* read = module ? PyObject_CallMethod(module.get(), "cookies_of", "O", headers.get()) : nullptr;
+    static constinit Imported cookies_of{"roost.cookies", "cookies_of"};
+    PyObject* const function = headers ? cookies_of.get() : nullptr;
+    PyObject* read = function != nullptr ? PyObject_CallOneArg(function, headers.get()) : nullptr;
     if (request->slots[kCookies] == nullptr)
       request->slots[kCookies] = read;
     else
@@ -340,15 +176,8 @@ PyObject* request_json(PyObject* self, PyObject*) {
     return decode_json(view(request->raw->body));
   const Ref body = Ref::steal(get_slot(self, reinterpret_cast<void*>(kBody)));
   if (!body) return nullptr;
-  if (PyUnicode_Check(body.get())) {
-    const std::string_view text = utf8_of(body.get());
-    return text.data() == nullptr ? nullptr : decode_json(text);
-  }
-  Py_buffer buffer;
-  if (PyObject_GetBuffer(body.get(), &buffer, PyBUF_SIMPLE) < 0) return nullptr;
-  PyObject* decoded = decode_json({static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
-  PyBuffer_Release(&buffer);
-  return decoded;
+  const BorrowedBytes bytes(body.get());
+  return bytes ? decode_json(bytes.view()) : nullptr;
 }
 
 // Of the whole body, where that is there.
@@ -359,17 +188,12 @@ PyObject* request_stream(PyObject* self, PyObject*) {
   const Ref body = Ref::steal(get_slot(self, reinterpret_cast<void*>(kBody)));
   if (!body) return nullptr;
   BodyReader* reader = nullptr;
-  if (PyUnicode_Check(body.get())) {
-    const std::string_view text = utf8_of(body.get());
-    if (text.data() == nullptr) return nullptr;
-    reader = BodyReader::of(text);
-  } else if (body.get() == Py_None) {
+  if (body.get() == Py_None) {
     reader = BodyReader::of({});
   } else {
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(body.get(), &buffer, PyBUF_SIMPLE) < 0) return nullptr;
-    reader = BodyReader::of({static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
-    PyBuffer_Release(&buffer);
+    const BorrowedBytes bytes(body.get());
+    if (!bytes) return nullptr;
+    reader = BodyReader::of(bytes.view());
   }
   PyObject* stream = reader->stream();
   reader->release();
@@ -388,8 +212,8 @@ PyObject* request_keep_body(PyObject* self, PyObject* bytes) {
 }
 
 PyObject* request_read(PyObject* self, PyObject*) {
-  const Ref module = Ref::steal(PyImport_ImportModule("roost._streaming"));
-  return module ? PyObject_CallMethod(module.get(), "read", "O", self) : nullptr;
+  static constinit Imported read{"roost._streaming", "read"};
+  return read.get() != nullptr ? PyObject_CallOneArg(read.get(), self) : nullptr;
 }
 
 PyObject* request_repr(PyObject* self) {
@@ -442,7 +266,7 @@ RequestObject* allocate() {
     request->reader = nullptr;
   }
   request->raw = nullptr;
-  request->readers = 0;
+  request->readers = {};
   PyObject_GC_Track(reinterpret_cast<PyObject*>(request));
   return request;
 }
@@ -483,21 +307,11 @@ PyType_Slot request_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(request_d
                                {0, nullptr}};
 PyType_Spec request_spec = {"roost._native.Request", sizeof(RequestObject), 0,
                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, request_slots};
-PyType_Slot url_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(url_dealloc)},
-                           {Py_tp_members, url_members},
-                           {Py_tp_str, reinterpret_cast<void*>(url_str)},
-                           {Py_tp_repr, reinterpret_cast<void*>(url_str)},
-                           {0, nullptr}};
-PyType_Spec url_spec = {"roost._native.Url", sizeof(UrlObject), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, url_slots};
-
 }  // namespace
 
-bool ready_request_types(PyObject* module) {
-  if (url_type == nullptr) url_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&url_spec));
+bool ready_request_type(PyObject* module) {
   if (request_type == nullptr) request_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&request_spec));
-  if (url_type == nullptr || request_type == nullptr) return false;
-  return PyModule_AddObjectRef(module, "Url", reinterpret_cast<PyObject*>(url_type)) == 0 &&
+  return request_type != nullptr &&
          PyModule_AddObjectRef(module, "Request", reinterpret_cast<PyObject*>(request_type)) == 0;
 }
 
@@ -522,7 +336,7 @@ void detach_request(PyObject* object) {
     }
     PyErr_Restore(type, value, traceback);
   }
-  if (Py_REFCNT(object) > 1) wait_for_readers(*request_of(object));
+  if (Py_REFCNT(object) > 1) request_of(object)->readers.wait();
   request_of(object)->raw = nullptr;
   if (request_of(object)->streamed != nullptr) {
     request_of(object)->streamed = nullptr;
@@ -563,10 +377,9 @@ PyObject* request_for_test(std::string_view method, std::string_view target, PyO
   if (PyUnicode_Check(body)) {
     request->slots[kBody] = Py_NewRef(body);
   } else {
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(body, &buffer, PyBUF_SIMPLE) < 0) return nullptr;
-    request->slots[kBody] = body_object({static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
-    PyBuffer_Release(&buffer);
+    const BorrowedBytes bytes(body);
+    if (!bytes) return nullptr;
+    request->slots[kBody] = body_object(bytes.view());
   }
   for (size_t slot = 0; slot < kIdentity; ++slot) {
     if (request->slots[slot] == nullptr) return nullptr;

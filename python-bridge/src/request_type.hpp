@@ -1,5 +1,5 @@
-// The Python types Request and Url. A Request reads the server's views of the request when a field is first asked for;
-// before the responder is completed it is either dropped or detached from them. GIL held throughout.
+// The Python type Request. It reads the server's views of the request when a field is first asked for; before the
+// responder is completed it is either dropped or detached from them. GIL held throughout.
 #pragma once
 
 #include "python.hpp"
@@ -9,7 +9,7 @@ namespace roost::bridge {
 
 inline PyTypeObject* request_type = nullptr;
 
-bool ready_request_types(PyObject* module);
+bool ready_request_type(PyObject* module);
 
 // New reference. raw and responder stay valid until release_request().
 // streamed: whose body is read as it comes, when somebody asks for it; nullptr where it is there.
@@ -24,7 +24,7 @@ void attach_request(PyObject* request, const roost_request* raw, roost_responder
 // is copied first.
 void release_request(PyObject* request);
 
-// A request that no server received, for tests of applications in process. False with a Python error.
+// A request that no server received, for tests of applications in process. nullptr with a Python error.
 PyObject* request_for_test(std::string_view method, std::string_view target, PyObject* headers, PyObject* body,
                            PyObject* path_params, std::string_view ip);
 
