@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "process/access_log_file.hpp"
 
 namespace roost::process {
 
@@ -39,11 +40,12 @@ std::string ending_of(int status) {
 }
 
 Generation::Generation(uint32_t number, std::shared_ptr<const config::Configuration> configuration, Listeners listeners,
-                       HostMemory& host)
+                       base::UniqueFd access_log, HostMemory& host)
     : preload(configuration->python.preload),
       number_(number),
       configuration_(std::move(configuration)),
       listeners_(std::move(listeners)),
+      access_log_(std::move(access_log)),
       host_(host),
       wanted_(configuration_->server.processes) {}
 
@@ -306,8 +308,15 @@ void Generation::cut() {
   workers_.clear();
 }
 
-void Generation::exchange_access_log(int fd) {
-  new_log_.reset(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+void Generation::reopen_access_log() {
+  if (!access_log_ || configuration_->server.access_log.path == "-") return;
+  try {
+    new_log_ = open_access_log(*configuration_);
+  } catch (const std::exception& error) {
+    return log(ROOST_LOG_ERROR, std::string("the access log stays as it is: ") + error.what());
+  }
+  const int fd = new_log_.get();
+  ::dup3(fd, access_log_.get(), O_CLOEXEC);
   ++log_epoch_;
   if (channel_) channel_.send({.tell = Tell::access_log}, {&fd, 1});
   for (auto& [slot, worker] : workers_) {

@@ -47,7 +47,7 @@ class Generation {
   };
 
   Generation(uint32_t number, std::shared_ptr<const config::Configuration> configuration, Listeners listeners,
-             HostMemory& host);
+             base::UniqueFd access_log, HostMemory& host);
   ~Generation();
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
@@ -67,8 +67,8 @@ class Generation {
   // Kills its processes at once.
   void cut();
 
-  // A descriptor to write the access log to from now on.
-  void exchange_access_log(int fd);
+  // Opens the access log's file anew, and has its workers write there from now on; logged where it cannot be opened.
+  void reopen_access_log();
   void add_workers(int count);
 
   uint32_t number() const { return number_; }
@@ -85,8 +85,8 @@ class Generation {
   const std::map<uint32_t, Worker>& workers() const { return workers_; }
   Channel& channel() { return channel_; }
   pid_t pid() const { return pid_; }
+  int access_log() const { return access_log_.get(); }  // -1 without one
   bool preload = true;
-  base::UniqueFd access_log;  // none without one
 
   // In a forked child: closes what only the master may hold.
   void forget();
@@ -107,6 +107,7 @@ class Generation {
   const uint32_t number_;
   const std::shared_ptr<const config::Configuration> configuration_;
   const Listeners listeners_;
+  const base::UniqueFd access_log_;
   HostMemory& host_;
   Phase phase_ = Phase::loading;
   pid_t pid_ = 0;

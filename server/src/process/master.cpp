@@ -1,7 +1,6 @@
 #include "process/master.hpp"
 
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "config/error.hpp"
 #include "config/reader.hpp"
 #include "http/exchange.hpp"
+#include "process/access_log_file.hpp"
 #include "process/privileges.hpp"
 #include "process/program.hpp"
 #include "process/prototype.hpp"
@@ -43,21 +43,6 @@ bool has_terminal() {
 bool ignored(int signal) {
   struct sigaction action;
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-base::UniqueFd open_access_log(const config::Configuration& configuration) {
-  const config::AccessLog& log = configuration.server.access_log;
-  if (log.format == config::LogFormat::none) return {};
-  base::UniqueFd fd(log.path == "-" ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                                    : ::open(log.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd) {
-    const int error = errno;
-    const config::Place place{configuration.server.listen.empty() ? nullptr
-                                                                  : configuration.server.listen[0].place.file};
-    throw config::ConfigError(place, "server.access_log.path",
-                              "\"" + log.path + "\": " + std::generic_category().message(error));
-  }
-  return fd;
 }
 
 }  // namespace
@@ -139,10 +124,7 @@ void Master::wait() {
     sources_->poll_fds(fds);
     if (const auto quiet = sources_->deadline()) first = first ? std::min(*first, *quiet) : *quiet;
   }
-  if (program_ != 0) {
-    fds.push_back({program_channel_.fd(), POLLIN, 0});
-    fds.push_back({program_pidfd_.get(), POLLIN, 0});
-  }
+  program_.poll_fds(fds);
   milliseconds timeout{-1};
   if (first) timeout = std::max(milliseconds(0), std::chrono::ceil<milliseconds>(*first - Clock::now()));
   const roost_embedding* embedding = setup_.embedding;
@@ -178,7 +160,7 @@ void Master::take_requests() {
     if (request.command == "reload") {
       request_reload(std::move(request));
     } else if (request.command == "stop") {
-      waiting_.push_back(std::move(request));  // answered by the end of the process
+      reloads_.wait_for_this(std::move(request));  // answered by the end of the process
       stop();
     } else if (request.command == "status") {
       ControlSocket::answer(request, true, status());
@@ -211,10 +193,8 @@ std::unique_ptr<Generation> Master::make_generation(ConfigurationPtr configurati
   Listeners listeners =
       open_listeners(configuration->server.listen, current_ ? current_->listeners() : kept_listeners_);
   base::UniqueFd access_log = open_access_log(*configuration);
-  auto generation =
-      std::make_unique<Generation>(++last_number_, std::move(configuration), std::move(listeners), *host_);
-  generation->access_log = std::move(access_log);
-  return generation;
+  return std::make_unique<Generation>(++last_number_, std::move(configuration), std::move(listeners),
+                                      std::move(access_log), *host_);
 }
 
 pid_t Master::fork_process() {
@@ -232,13 +212,11 @@ pid_t Master::fork_process() {
 void Master::forget_in_child() {
   sources_.reset();
   if (control_) control_->forget();
-  waiting_.clear();
-  waiting_more_.clear();
+  reloads_.forget();
   if (current_) current_->forget();
   if (next_) next_->forget();
   for (auto& generation : draining_) generation->forget();
-  program_channel_.close();
-  program_pidfd_.reset();
+  program_.forget();
 }
 
 void Master::fork_prototype(Generation& generation) {
@@ -256,7 +234,7 @@ void Master::fork_prototype(Generation& generation) {
   setup.generation = generation.number();
   setup.preload = generation.preload;
   for (const auto& listener : generation.listeners()) setup.listeners.push_back(listener->fd());
-  setup.access_log_fd = generation.access_log.get();
+  setup.access_log_fd = generation.access_log();
   setup.host = host_.get();
   setup.master = std::move(theirs);
   setup.parent = master;
@@ -304,7 +282,7 @@ void Master::advance() {
       promote();
     }
   }
-  if (recover_at_ && Clock::now() >= *recover_at_ && !next_ && program_ == 0 && !stopping_) {
+  if (recover_at_ && Clock::now() >= *recover_at_ && !next_ && !program_.runs() && !stopping_) {
     recover_at_.reset();
     reload();
   }
@@ -362,7 +340,7 @@ void Master::recover() {
   log(ROOST_LOG_ERROR, current_->failure() + "; its workers ended with it, a new generation is started");
   kept_listeners_ = current_->listeners();
   current_.reset();
-  if (!next_ && program_ == 0) recover_at_ = Clock::now() + recovery_.after_death(milliseconds(0));
+  if (!next_ && !program_.runs()) recover_at_ = Clock::now() + recovery_.after_death(milliseconds(0));
 }
 
 // Reloads ------------------------------------------------------------------------------------------------------------
@@ -372,20 +350,15 @@ void Master::request_reload(std::optional<ControlSocket::Request> request) {
     if (request) ControlSocket::answer(*request, false, "the server is stopping\n");
     return;
   }
-  if (next_ || program_ != 0) {
-    // It may have read the old state of the files: once more, however many ask.
-    if (request) waiting_more_.push_back(std::move(*request));
-    reload_again_ = true;
-    return;
-  }
-  if (request) waiting_.push_back(std::move(*request));
+  if (next_ || program_.runs()) return request ? reloads_.wait_for_next(std::move(*request)) : reloads_.wait_for_next();
+  if (request) reloads_.wait_for_this(std::move(*request));
   reload();
 }
 
 void Master::reload() {
   try {
     if (setup_.embedding != nullptr) {
-      start_program();
+      program_.start(setup_.embedding->command, signals_->previous_mask());
     } else {
       next_ = make_generation(read_configuration());
       fork_prototype(*next_);
@@ -396,53 +369,27 @@ void Master::reload() {
 }
 
 void Master::settle(bool ok, const std::string& text) {
-  char when[40];
-  const time_t now = ::time(nullptr);
-  tm utc;
-  ::strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", ::gmtime_r(&now, &utc));
-  last_reload_ = std::string(when) + (ok ? " ok: " : " failed: ") + text;
-  for (ControlSocket::Request& request : waiting_) ControlSocket::answer(request, ok, text);
-  waiting_ = std::exchange(waiting_more_, {});
-  if (std::exchange(reload_again_, false) && !stopping_) reload();
+  if (reloads_.settle(ok, text) && !stopping_) reload();
 }
 
 // An embedding program afresh ----------------------------------------------------------------------------------------
 
-void Master::start_program() {
-  auto [ours, theirs] = Channel::pair();
-  if (setup_.embedding->command == nullptr) throw std::runtime_error("this program cannot be started again");
-  program_ = spawn_program(setup_.embedding->command, theirs, signals_->previous_mask());
-  program_pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, program_, 0)));
-  program_channel_ = std::move(ours);
-}
-
 void Master::hear_program() {
-  if (program_ == 0) return;
-  Message message;
-  const Channel::Received received = program_channel_.receive(message);
-  if (received == Channel::Received::message && message.tell == Tell::program) {
-    const pid_t pid = std::exchange(program_, 0);
-    program_pidfd_.reset();
-    Channel channel = std::move(program_channel_);
-    try {
-      next_ = make_generation(checked(program_configuration(message.text)));
-      std::vector<int> listeners;
-      for (const auto& listener : next_->listeners()) listeners.push_back(listener->fd());
-      send_host(channel, *host_, listeners, next_->access_log.get(), next_->number());
-      next_->adopt_prototype(pid, std::move(channel));
-    } catch (const std::exception& error) {
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-      give_up(error.what());
-    }
-    return;
+  std::optional<StartedProgram::Said> said = program_.hear();
+  if (!said) return;
+  if (said->pid == 0)
+    return give_up("the program, started again, ended before it served: " + said->text + "; its output says why");
+  try {
+    next_ = make_generation(checked(program_configuration(said->text)));
+    std::vector<int> listeners;
+    for (const auto& listener : next_->listeners()) listeners.push_back(listener->fd());
+    send_host(said->channel, *host_, listeners, next_->access_log(), next_->number());
+    next_->adopt_prototype(said->pid, std::move(said->channel));
+  } catch (const std::exception& error) {
+    ::kill(said->pid, SIGKILL);
+    ::waitpid(said->pid, nullptr, 0);
+    give_up(error.what());
   }
-  int status = 0;
-  if (::waitpid(program_, &status, WNOHANG) != program_) return;
-  program_ = 0;
-  program_pidfd_.reset();
-  program_channel_.close();
-  give_up("the program, started again, ended before it served: " + ending_of(status) + "; its output says why");
 }
 
 // The end, logs, status ----------------------------------------------------------------------------------------------
@@ -455,13 +402,7 @@ void Master::stop() {
   }
   log(ROOST_LOG_INFO, "stopping: running requests have timeouts.drain to end");
   recover_at_.reset();
-  if (program_ != 0) {
-    ::kill(program_, SIGKILL);
-    ::waitpid(program_, nullptr, 0);
-    program_ = 0;
-    program_pidfd_.reset();
-    program_channel_.close();
-  }
+  program_.kill();
   Listeners listeners;
   for (auto* generation : {&next_, &current_}) {
     if (!*generation) continue;
@@ -473,19 +414,9 @@ void Master::stop() {
 }
 
 void Master::reopen_logs() {
-  const auto reopen = [](Generation& generation) {
-    if (!generation.access_log || generation.configuration()->server.access_log.path == "-") return;
-    try {
-      const base::UniqueFd fd = open_access_log(*generation.configuration());
-      ::dup3(fd.get(), generation.access_log.get(), O_CLOEXEC);
-      generation.exchange_access_log(fd.get());
-    } catch (const std::exception& error) {
-      log(ROOST_LOG_ERROR, std::string("the access log stays as it is: ") + error.what());
-    }
-  };
-  if (current_) reopen(*current_);
-  if (next_) reopen(*next_);
-  for (auto& generation : draining_) reopen(*generation);
+  if (current_) current_->reopen_access_log();
+  if (next_) next_->reopen_access_log();
+  for (auto& generation : draining_) generation->reopen_access_log();
   log(ROOST_LOG_INFO, "logs are reopened");
 }
 
@@ -499,8 +430,7 @@ std::string Master::status() const {
   }
   if (next_) text.generation(*next_);
   for (const auto& generation : draining_) text.generation(*generation);
-  text.line("last reload: " +
-            (last_reload_.empty() ? "none" : last_reload_.substr(0, last_reload_.find_last_not_of('\n') + 1)));
+  text.line("last reload: " + (reloads_.last().empty() ? "none" : reloads_.last()));
   return text.take();
 }
 

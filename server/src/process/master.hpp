@@ -12,8 +12,10 @@
 
 #include "process/control_socket.hpp"
 #include "process/generation.hpp"
+#include "process/reload_requests.hpp"
 #include "process/signals.hpp"
 #include "process/source_watch.hpp"
+#include "process/started_program.hpp"
 #include "roost/embed.h"
 
 namespace roost::process {
@@ -51,11 +53,9 @@ class Master {
   void advance();
 
   // Throws config::ConfigError and std::runtime_error; then nothing has changed.
-  void begin_generation();
   std::unique_ptr<Generation> make_generation(ConfigurationPtr configuration);
   void fork_prototype(Generation& generation);
-  void start_program();  // embedded: the program afresh, which becomes a prototype
-  void hear_program();
+  void hear_program();  // embedded: of the program afresh, which becomes a prototype
   void promote();
   void give_up(const std::string& why);
   void settle(bool ok, const std::string& text);
@@ -82,15 +82,8 @@ class Master {
   uint32_t last_number_ = 0;
   std::unique_ptr<Generation> current_, next_;
   std::list<std::unique_ptr<Generation>> draining_;  // oldest first
-  // A program started afresh that has not said its configuration yet.
-  pid_t program_ = 0;
-  base::UniqueFd program_pidfd_;
-  Channel program_channel_;
-
-  std::vector<ControlSocket::Request> waiting_;       // for the reload that runs
-  std::vector<ControlSocket::Request> waiting_more_;  // for the one after it
-  bool reload_again_ = false;
-  std::string last_reload_;  // how it went; empty: none yet
+  StartedProgram program_;                           // embedded
+  ReloadRequests reloads_;
   std::optional<Clock::time_point> recover_at_;
   Listeners kept_listeners_;  // while no generation serves: clients wait there
   Backoff recovery_;
