@@ -9,6 +9,7 @@
 #include "json_decimal.hpp"
 #include "json_encode.hpp"
 #include "json_key_cache.hpp"
+#include "json_unescape.hpp"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -60,8 +61,6 @@ class Decoder {
   PyObject* read_number();
   PyObject* read_string(bool key);
   PyObject* unescape(const char* text, const char* first_escape);
-  bool read_unicode_escape(const char* backslash);
-  int32_t read_hex4();
   PyObject* make_string(const char* text, size_t size, bool key, bool ascii);
   PyObject* read_word(std::string_view word, PyObject* value);
 
@@ -286,110 +285,12 @@ PyObject* Decoder::read_string(bool key) {
   return make_string(text, static_cast<size_t>(p - text), key, high == 0);
 }
 
-// -1 when these are not four hexadecimal digits. Moves behind them.
-int32_t Decoder::read_hex4() {
-  if (end_ - at_ < 4) return -1;
-  int32_t value = 0;
-  for (int i = 0; i < 4; ++i) {
-    const char c = *at_++;
-    const char lower = static_cast<char>(c | 0x20);
-    if (is_digit(c)) {
-      value = value * 16 + (c - '0');
-    } else if (lower >= 'a' && lower <= 'f') {
-      value = value * 16 + (lower - 'a' + 10);
-    } else {
-      return -1;
-    }
-  }
-  return value;
-}
-
-// Behind "\u"; appends the character, of two such escapes where they are a surrogate pair.
-bool Decoder::read_unicode_escape(const char* backslash) {
-  int32_t c = read_hex4();
-  if (c < 0) {
-    fail("Invalid \\uXXXX escape", backslash);
-    return false;
-  }
-  if (c >= 0xD800 && c <= 0xDFFF) {
-    int32_t low = -1;
-    if (c <= 0xDBFF && end_ - at_ >= 2 && at_[0] == '\\' && at_[1] == 'u') {
-      at_ += 2;
-      low = read_hex4();
-    }
-    if (low < 0xDC00 || low > 0xDFFF) {
-      fail("Lone surrogate in a \\uXXXX escape", backslash);
-      return false;
-    }
-    c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
-  }
-  const auto put = [this](int32_t byte) { unescaped_.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | (c >> 6));
-    put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | (c >> 12));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | (c >> 18));
-    put(0x80 | ((c >> 12) & 0x3F));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
-  }
-  return true;
-}
-
 // A string that holds escapes: text is its beginning, everything before first_escape is as it is.
 PyObject* Decoder::unescape(const char* text, const char* first_escape) {
   unescaped_.assign(text, first_escape);
   at_ = first_escape;
-  for (;;) {
-    const char* const plain = at_;
-    while (at_ < end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20) ++at_;
-    unescaped_.append(plain, at_);
-    if (at_ == end_) return fail("Unterminated string starting at", text - 1);
-    if (*at_ == '"') {
-      ++at_;
-      return make_string(unescaped_.data(), unescaped_.size(), false, is_ascii(unescaped_.data(), unescaped_.size()));
-    }
-    if (*at_ != '\\') return fail("Invalid control character at", at_);
-    const char* const backslash = at_++;
-    if (at_ == end_) return fail("Unterminated string starting at", text - 1);
-    switch (*at_++) {
-      case '"':
-        unescaped_.push_back('"');
-        break;
-      case '\\':
-        unescaped_.push_back('\\');
-        break;
-      case '/':
-        unescaped_.push_back('/');
-        break;
-      case 'b':
-        unescaped_.push_back('\b');
-        break;
-      case 'f':
-        unescaped_.push_back('\f');
-        break;
-      case 'n':
-        unescaped_.push_back('\n');
-        break;
-      case 'r':
-        unescaped_.push_back('\r');
-        break;
-      case 't':
-        unescaped_.push_back('\t');
-        break;
-      case 'u':
-        if (!read_unicode_escape(backslash)) return nullptr;
-        break;
-      default:
-        return fail("Invalid \\escape", backslash);
-    }
-  }
+  if (const char* why = unescape_json(at_, end_, unescaped_)) return fail(why, at_ == end_ ? text - 1 : at_);
+  return make_string(unescaped_.data(), unescaped_.size(), false, is_ascii(unescaped_.data(), unescaped_.size()));
 }
 
 }  // namespace

@@ -10,9 +10,9 @@
 #include "json_module.hpp"
 #include "pool_call.hpp"
 #include "request_type.hpp"
-#include "response_stream.hpp"
 #include "response_type.hpp"
 #include "serve.hpp"
+#include "stream_writer.hpp"
 #include "url_type.hpp"
 #include "websocket_type.hpp"
 
@@ -54,9 +54,8 @@ std::vector<std::string> list_connections(std::string_view group) {
 PYBIND11_MODULE(_native, module) {
   using namespace roost::bridge;
   if (!ready_fields_types(module.ptr()) || !ready_url_type(module.ptr()) || !ready_request_type(module.ptr()) ||
-      !ready_response_type(module.ptr()) || !ready_websocket_type(module.ptr()) ||
-      !ready_response_stream(module.ptr()) || !ready_body_stream(module.ptr()) || !add_pool_functions(module.ptr()) ||
-      !add_json_functions(module.ptr()))
+      !ready_response_type(module.ptr()) || !ready_websocket_type(module.ptr()) || !ready_stream_writer(module.ptr()) ||
+      !ready_body_stream(module.ptr()) || !add_pool_functions(module.ptr()) || !add_json_functions(module.ptr()))
     throw py::error_already_set();
 
   module.def("to_response", [](const py::object& result) { return owned(Answer::to_response(result.ptr())); });

@@ -1,13 +1,12 @@
 #include "response_stream.hpp"
 
-#include <atomic>
-#include <mutex>
-
 #include "background.hpp"
+#include "borrowed_bytes.hpp"
 #include "bridge.hpp"
 #include "host.hpp"
 #include "imported.hpp"
 #include "request_type.hpp"
+#include "stream_writer.hpp"
 
 namespace roost::bridge {
 
@@ -16,74 +15,12 @@ namespace {
 // Pieces in a row, before other handlers of the pool have their turn.
 constexpr int kInARow = 16;
 
-class ResponseStream;
-
-struct WriterObject {
-  PyObject_HEAD ResponseStream* stream;  // counted
-};
-PyTypeObject* writer_type = nullptr;
-
-// Counted by: the server until on_release, whoever runs it, the Python object that writes, and each time it is queued.
-class ResponseStream final : public Job {
- public:
-  ResponseStream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request, Ref context,
-                 const Answer& answer);
-
-  // Sends the head. Consumes the caller's count.
-  void begin(const roost_response& head);
-
-  void run() override;
-  void done(Ref result) override;
-
-  // For the asynchronous iterator, on the loop: whether to go on, to wait for writable(), or that nobody listens.
-  enum Written : int { kOk = 0, kWait = 1, kGone = 2 };
-  int write(PyObject* piece);  // -1 with a Python error
-  PyObject* writable();
-
-  void retain() { count_.fetch_add(1, std::memory_order_relaxed); }
-  // GIL held, unless it is not the last.
-  void release() {
-    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-
- private:
-  void queue();
-  void start_task();
-  void run_pieces();
-  bool enter();
-  void leave();
-  void close_iterator();
-  // The exception that is set is logged, and the response cut.
-  void raised();
-  // Lets go of everything, the responder last: what the iterator does at its end may still look at the request.
-  void end(std::string_view failure);
-
-  static void on_writable(void* self);
-  static void on_cancel(void* self);
-  static void on_release(void* self);
-
-  const Target& target_;
-  const roost_request* const raw_;
-  roost_responder* const responder_;
-  Ref request_, context_, iterator_, background_;
-  const bool on_loop_;
-  std::atomic<int> count_{1};
-
-  // Of whoever runs it.
-  Ref future_;  // that the asynchronous iterator waits for
-  bool started_ = false;
-  bool over_ = false;      // nobody listens: the iterator is only closed
-  bool complete_ = false;  // the iterator ended, or nothing of it is wanted
-  bool consumed_ = false;  // the responder
-
-  std::mutex mutex_;  // guards what follows
-  bool waiting_ = false, writable_ = false, gone_ = false;
-};
-
 bool is_async_iterator(PyObject* object) {
   const PyAsyncMethods* async = Py_TYPE(object)->tp_as_async;
   return async != nullptr && (async->am_anext != nullptr || async->am_aiter != nullptr);
 }
+
+}  // namespace
 
 ResponseStream::ResponseStream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request,
                                Ref context, const Answer& answer)
@@ -196,17 +133,12 @@ void ResponseStream::start_task() {
     started_ = true;
     static constinit Imported imported{"roost._streaming", "drive"};
     PyObject* const drive = imported.get();
-    auto* writer = PyObject_New(WriterObject, writer_type);
-    const Ref owner = Ref::steal(reinterpret_cast<PyObject*>(writer));
-    if (writer != nullptr) {
-      writer->stream = this;
-      retain();
-    }
+    const Ref writer = Ref::steal(new_stream_writer(*this));
     if (!context_) context_ = Ref::steal(PyContext_New());
-    const Ref coroutine = Ref::steal(
-        drive != nullptr && writer != nullptr
-            ? PyObject_CallFunctionObjArgs(drive, owner.get(), iterator_.get(), over_ ? Py_False : Py_True, nullptr)
-            : nullptr);
+    const Ref coroutine =
+        Ref::steal(drive != nullptr && writer ? PyObject_CallFunctionObjArgs(drive, writer.get(), iterator_.get(),
+                                                                             over_ ? Py_False : Py_True, nullptr)
+                                              : nullptr);
     if (!coroutine || !context_ || !bridge().loop().tasks().spawn(coroutine.get(), context_.get(), *this)) {
       iterator_ = Ref();
       return raised();
@@ -296,21 +228,13 @@ void ResponseStream::close_iterator() {
 
 int ResponseStream::write(PyObject* piece) {
   if (over_) return kGone;
-  roost_status status = ROOST_OK;
-  if (PyUnicode_Check(piece)) {
-    const std::string_view text = utf8_of(piece);
-    if (text.data() == nullptr) return -1;
-    if (!text.empty()) status = host->write(responder_, str(text));
-  } else if (PyObject_CheckBuffer(piece)) {
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(piece, &buffer, PyBUF_SIMPLE) < 0) return -1;
-    if (buffer.len != 0)
-      status = host->write(responder_, {static_cast<const char*>(buffer.buf), static_cast<size_t>(buffer.len)});
-    PyBuffer_Release(&buffer);
-  } else {
+  if (!PyUnicode_Check(piece) && !PyObject_CheckBuffer(piece)) {
     PyErr_Format(PyExc_TypeError, "a streamed response is made of str and bytes, not %.200s", Py_TYPE(piece)->tp_name);
     return -1;
   }
+  const BorrowedBytes bytes(piece);
+  if (!bytes) return -1;
+  const roost_status status = bytes.view().empty() ? ROOST_OK : host->write(responder_, str(bytes.view()));
   if (status == ROOST_INVALID) {
     PyErr_SetString(PyExc_ValueError, "the streamed response is longer than its Content-Length");
     return -1;
@@ -357,45 +281,6 @@ void ResponseStream::end(std::string_view failure) {
   }
   over_ = true;
   if (background_) run_background(std::move(background_), std::move(context_), target_);
-}
-
-// ------------------------------------------------------------------------------------------------- the Python object
-
-ResponseStream& stream_of(PyObject* object) {
-  return *reinterpret_cast<WriterObject*>(object)->stream;
-}
-
-PyObject* writer_write(PyObject* self, PyObject* piece) {
-  const int written = stream_of(self).write(piece);
-  return written < 0 ? nullptr : PyLong_FromLong(written);
-}
-
-PyObject* writer_writable(PyObject* self, PyObject*) {
-  return stream_of(self).writable();
-}
-
-void writer_dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  stream_of(self).release();
-  PyObject_Free(self);
-  Py_DECREF(type);
-}
-
-PyMethodDef writer_methods[] = {
-    {"write", writer_write, METH_O, "Sends a piece: 0, or 1 when the client must read first, or 2 when it went."},
-    {"writable", writer_writable, METH_NOARGS, "A future that is done when the client has read."},
-    {nullptr, nullptr, 0, nullptr}};
-PyType_Slot writer_slots[] = {
-    {Py_tp_dealloc, reinterpret_cast<void*>(writer_dealloc)}, {Py_tp_methods, writer_methods}, {0, nullptr}};
-PyType_Spec writer_spec = {"roost._native.StreamWriter", sizeof(WriterObject), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, writer_slots};
-
-}  // namespace
-
-bool ready_response_stream(PyObject* module) {
-  if (writer_type == nullptr) writer_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&writer_spec));
-  return writer_type != nullptr &&
-         PyModule_AddObjectRef(module, "StreamWriter", reinterpret_cast<PyObject*>(writer_type)) == 0;
 }
 
 void send_stream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request, Ref context,

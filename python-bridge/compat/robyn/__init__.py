@@ -14,7 +14,7 @@ from typing import Any
 from roost import ALLOW_CORS, Headers, Request, Response, SubRouter, WebSocketDisconnect
 from roost.authentication import AuthenticationHandler
 from roost.types import JsonBody
-from roost.websocket_handler import WebSocketAdapter
+from roost.websocket_adapter import WebSocketAdapter
 
 from robyn import status_codes
 from robyn._application import Robyn

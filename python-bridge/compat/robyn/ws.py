@@ -9,7 +9,7 @@ from typing import Any
 from roost import WebSocketDisconnect
 from roost import websocket as native
 from roost._native import QueryParams, WebSocketConnection
-from roost.websocket_handler import WebSocketAdapter
+from roost.websocket_adapter import WebSocketAdapter
 
 
 class WebSocketConnector:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         serve_file,
         serve_html,
     )
-    from roost.websocket_handler import WebSocketAdapter
+    from roost.websocket_adapter import WebSocketAdapter
 
 __all__ = [
     "ALLOW_CORS",
@@ -90,7 +90,7 @@ _LATER = {
     "SSEResponse": "responses",
     "StreamingResponse": "responses",
     "UploadFile": "forms",
-    "WebSocketAdapter": "websocket_handler",
+    "WebSocketAdapter": "websocket_adapter",
     "html": "responses",
     "redirect": "responses",
     "serve_file": "responses",

@@ -150,7 +150,7 @@ class StreamWriter:
 class WebSocketConnection:
     """One open WebSocket. It may be kept, and sent to from any thread; attributes of one's own may be set.
 
-    `send_status`, `accept`, `refuse` and `next_message` are `roost.websocket_handler`'s: what `send` came to (0: sent,
+    `send_status`, `accept`, `refuse` and `next_message` are `roost.websocket_adapter`'s: what `send` came to (0: sent,
     1: sent, but wait for drain, 2: gone); the answers to the handshake; the next message, or None, and on_message is
     called when one comes.
     """
