@@ -69,16 +69,18 @@ def cpu_ticks(pid: int) -> int:
 
 
 def served(server: RoostServer, source: str = "127.0.0.1") -> RawConnection | None:
-    """A connection that was answered, or nothing when it was closed without a word."""
+    """A connection that was answered, or nothing when it was refused with 503 and closed."""
     sock = socket.create_connection(("127.0.0.1", server.port), source_address=(source, 0))
     connection = RawConnection(sock)
     connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    try:
-        assert connection.read_response().body == b"ok"
+    response = connection.read_response()
+    if response.body == b"ok":
         return connection
-    except ConnectionError:
-        connection.close()
-        return None
+    assert (response.status, response.headers["connection"], response.headers["retry-after"]) == (503, "close", "5")
+    assert response.body == b"Too many connections from this address.\n"
+    assert connection.closed()
+    connection.close()
+    return None
 
 
 def admitted(server: RoostServer, held: list[RawConnection | None]) -> bool:
@@ -208,7 +210,10 @@ def test_per_address_limit_at_its_edge(start: Callable[..., RoostServer]) -> Non
     held = [served(server) for _ in range(3)]
     assert all(held)
     for _ in range(3):
-        assert served(server) is None, "closed at once, without an answer"
+        assert served(server) is None
+    with server.connect() as silent:
+        assert silent.read_response().status == 503, "nobody is waited for"
+    server.wait_log(r"127\.0\.0\.1 has limits\.per_address connections")
     others = [served(server, "127.0.0.2") for _ in range(3)]
     assert all(others), "another address has a share of its own"
     assert served(server, "127.0.0.2") is None

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "base/log.hpp"
 #include "net/http_connection.hpp"
@@ -21,6 +22,7 @@ namespace {
 constexpr int kAcceptsAtOnce = 4;
 constexpr int64_t kAsideMilliseconds = 16;
 constexpr int64_t kNoDescriptorsMilliseconds = 100;
+constexpr int64_t kComplainMilliseconds = 10'000;
 // More than the share by a few is not worth stepping aside.
 constexpr int64_t kSlack = 2;
 
@@ -129,8 +131,8 @@ bool Listener::accept_one() noexcept {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  if (!admit(fd, peer)) {
-    ::close(fd);
+  if (!admit(peer)) {
+    refuse(fd, peer);
     return true;
   }
   auto* const connection = new (std::nothrow) HttpConnection(thread_, base::UniqueFd(fd), peer);
@@ -142,7 +144,7 @@ bool Listener::accept_one() noexcept {
   return true;
 }
 
-bool Listener::admit(int, const PeerAddress& peer) noexcept {
+bool Listener::admit(const PeerAddress& peer) noexcept {
   WorkerContext& worker = thread_.worker();
   if (worker.settings.limits.per_address != 0 && peer.is_ip() && !peer.within(worker.settings.trusted_proxies)) {
     const std::lock_guard lock(worker.addresses_mutex);
@@ -153,6 +155,25 @@ bool Listener::admit(int, const PeerAddress& peer) noexcept {
   return true;
 }
 
+// The answer does not wait for the question: whoever has too many connections gets neither a descriptor nor a moment
+// more. Its request may meet a closed socket, and a reset; what was sent before that is read first.
+void Listener::refuse(int fd, const PeerAddress& peer) noexcept {
+  constexpr std::string_view answer =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 5\r\n"
+      "Content-Length: 40\r\nConnection: close\r\n\r\nToo many connections from this address.\n";
+  ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+  ::shutdown(fd, SHUT_WR);
+  // What lies unread at close() makes the kernel reset the connection.
+  ::recv(fd, thread_.read_buffer(), IoThread::kReadBuffer, 0);
+  ::close(fd);
+  const int64_t now = thread_.loop().now();
+  if (told_ != 0 && now - told_ < kComplainMilliseconds) return;
+  told_ = now;
+  char address[PeerAddress::kMaxText];
+  base::log(ROOST_LOG_WARNING, "listener",
+            std::string(address, peer.write_ip(address)) + " has limits.per_address connections: no more are taken");
+}
+
 void Listener::out_of_descriptors() noexcept {
   const int error = errno;
   // Left alone until one of this thread's connections goes, or for a moment: a listening socket that is readable and
@@ -160,7 +181,7 @@ void Listener::out_of_descriptors() noexcept {
   starved_ = true;
   pause(kNoDescriptorsMilliseconds);
   const int64_t now = thread_.loop().now();
-  if (now - complained_ < 10'000) return;
+  if (now - complained_ < kComplainMilliseconds) return;
   complained_ = now;
   base::log(ROOST_LOG_WARNING, "listener", std::string("no connection can be taken: ") + std::strerror(error));
 }

@@ -33,13 +33,15 @@ class Listener final : public EventSource, public Timer {
   bool above_share() const noexcept;
   // False when there is nothing more to accept for now.
   bool accept_one() noexcept;
-  bool admit(int fd, const class PeerAddress& peer) noexcept;
+  bool admit(const class PeerAddress& peer) noexcept;
+  void refuse(int fd, const class PeerAddress& peer) noexcept;
   void out_of_descriptors() noexcept;
 
   IoThread& thread_;
   const int fd_;
   bool watching_ = false, stopped_ = false, full_ = false, starved_ = false;
   int64_t complained_ = 0;  // when the log last had a line about missing descriptors
+  int64_t told_ = 0;        // and one about an address with too many connections
 };
 
 }  // namespace roost::net
