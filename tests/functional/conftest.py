@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,13 @@ def roost_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
         )
 
     return run
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Closes what a test enters into it."""
+    with ExitStack() as stack:
+        yield stack
 
 
 @pytest.hookimpl(wrapper=True)

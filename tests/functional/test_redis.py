@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,64 +14,10 @@ import pytest
 from conftest import StartServer
 from websockets.sync.client import ClientConnection, connect
 
+from redis_server import Redis, needs_redis, yaml
 from server_process import PATIENCE, RoostServer
 
-REDIS = shutil.which("redis-server")
-pytestmark = pytest.mark.skipif(REDIS is None, reason="Debian's redis-server is not installed")
-
-
-class Redis:
-    """A Redis server of the test's own, on a socket in a directory of its own and, where `tcp`, on a port.
-
-    One that is stopped and started again has no port: another process may take that meanwhile.
-    """
-
-    def __init__(self, directory: Path, password: str = "", tcp: bool = True) -> None:
-        self.directory = directory
-        self.password = password
-        self.port = 0
-        if tcp:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
-        self.path = directory / "redis.sock"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    def start(self) -> None:
-        """Returns when it answers."""
-        options = f"port {self.port}\nbind 127.0.0.1\nunixsocket {self.path}\nsave ''\nappendonly no\n"
-        options += f"dir {self.directory}\n" + (f"requirepass {self.password}\n" if self.password else "")
-        (self.directory / "redis.conf").write_text(options)
-        assert REDIS is not None
-        self.process = subprocess.Popen([REDIS, str(self.directory / "redis.conf")], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self.command("PING")
-                return
-            except OSError:
-                assert time.monotonic() < deadline, "redis-server does not answer"
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def command(self, *words: str) -> str:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE)
-            connection.connect(str(self.path))
-            if self.password:
-                connection.sendall(f"AUTH {self.password}\r\n".encode())
-                assert connection.recv(100).startswith(b"+OK")
-            connection.sendall(" ".join(words).encode() + b"\r\n")
-            return connection.recv(65536).decode()
-
-    def listeners(self, channel: str = "roost") -> int:
-        found = re.search(r":(\d+)\r\n$", self.command("PUBSUB", "NUMSUB", channel))
-        assert found
-        return int(found[1])
+pytestmark = needs_redis
 
 
 @pytest.fixture
@@ -88,21 +32,6 @@ def local_redis(tmp_path: Path) -> Iterator[Redis]:
     server = Redis(tmp_path, tcp=False)
     yield server
     server.stop()
-
-
-def yaml(redis: str, processes: int = 2, more: str = "") -> str:
-    return f"""\
-server:
-  listen: 127.0.0.1:0
-  processes: {processes}
-  threads: 2
-  access_log: {{ format: none }}
-{more}redis: {redis}
-plugins:
-  ws_test: {{ library: "${{ROOST_TEST_PLUGINS}}/libroost_ws_test.so" }}
-routes:
-  - {{ path: /room/:room, plugin: ws_test.room }}
-"""
 
 
 class Member:

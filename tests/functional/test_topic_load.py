@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import StartServer
-from test_redis import REDIS, Redis, yaml
 
+from redis_server import Redis, needs_redis, yaml
 from server_process import TEST_PLUGINS, RoostServer
 
 
@@ -34,7 +34,7 @@ def test_four_workers(roost_server: StartServer, clients: int, rate: int, second
     assert figures["delivered"] == clients * rate * seconds
 
 
-@pytest.mark.skipif(REDIS is None, reason="Debian's redis-server is not installed")
+@needs_redis
 @pytest.mark.parametrize(
     ("clients", "rate", "seconds"), [(100, 50, 1), pytest.param(1000, 20, 10, marks=pytest.mark.long)]
 )

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import pytest
 from conftest import StartServer
-from test_websocket import BINARY, KEY, TEXT, RawWebSocket, closing, frame
-from websocket_cases import CASES, CONTINUED, LIMIT, Case, Frames, ascii_of
 
+from raw_websocket import BINARY, KEY, TEXT, RawWebSocket, closing, frame
 from server_process import RawResponse, RoostServer
+from websocket_cases import CASES, CONTINUED, LIMIT, Case, Frames, ascii_of
 
 YAML = """\
 server:

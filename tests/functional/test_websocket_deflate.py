@@ -10,11 +10,11 @@ from itertools import product
 
 import pytest
 from conftest import StartServer
-from test_websocket import BINARY, PING, PONG, TEXT, RawWebSocket, frame
 from test_websocket_conformance import YAML, play
-from websocket_cases import CONTINUED
 
+from raw_websocket import BINARY, PING, PONG, TEXT, RawWebSocket, frame
 from server_process import RoostServer
+from websocket_cases import CONTINUED
 
 COMPRESSED = 0x40
 

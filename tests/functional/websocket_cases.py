@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from test_websocket import BINARY, CLOSE, PING, PONG, TEXT, closing, frame
+from raw_websocket import BINARY, CLOSE, PING, PONG, TEXT, closing, frame
 
 CONTINUED = 0
 Frames = list[tuple[int, bytes]]
