@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import httpx
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ROOST_BUILD", REPOSITORY / "build"))
 BINARY = Path(os.environ.get("ROOST_BIN", BUILD / "bin" / "roost"))
@@ -266,6 +268,10 @@ class RoostServer:
         self.process.wait()
 
     # Talking to it ----------------------------------------------------------------------------------------------
+
+    def client(self) -> httpx.Client:
+        """A client of the server's URL, with connections of its own."""
+        return httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
     def connect(self) -> RawConnection:
         """A raw connection to the first TCP address."""

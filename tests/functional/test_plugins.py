@@ -9,12 +9,9 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
-from websockets.sync.client import connect
 
 from server_process import PLUGINS, TEST_PLUGINS, RoostServer
 
@@ -64,15 +61,11 @@ def server(request: pytest.FixtureRequest, module_server: Start) -> RoostServer:
     return module_server(site(request.param))
 
 
-def fresh(server: RoostServer) -> httpx.Client:
-    return httpx.Client(base_url=server.url, timeout=60, trust_env=False)
-
-
 # Requests and responses ---------------------------------------------------------------------------------------------
 
 
 def test_synchronous_handler_answers_with_status_and_header(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.get("/sync/a%20b%2Fc")
     assert (response.status_code, response.text) == (201, "sync a b/c")
     assert response.headers["x-test"] == "yes"
@@ -80,7 +73,7 @@ def test_synchronous_handler_answers_with_status_and_header(server: RoostServer)
 
 
 def test_request_tells_what_was_sent(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.post(
             "/about?q=a%26b+c&n=-5", content=b"1234", headers={"X-Test": "T", "Host": "example.org:81"}
         )
@@ -96,7 +89,7 @@ def test_request_tells_what_was_sent(server: RoostServer) -> None:
     [("42", 200), ("-1", 200), ("abc", 400), ("4x", 400), ("+4", 400), ("99999999999", 400), ("%20", 400)],
 )
 def test_typed_path_parameter_that_is_none_is_400(server: RoostServer, value: str, status: int) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.get(f"/item/{value}")
     assert response.status_code == status
     if status == 200:
@@ -109,14 +102,14 @@ def test_typed_path_parameter_that_is_none_is_400(server: RoostServer, value: st
 @pytest.mark.parametrize(("size", "spilled"), [(0, "no"), (10, "no"), (500_000, "yes")])
 def test_body_in_memory_or_spilled_is_read_alike(server: RoostServer, size: int, spilled: str) -> None:
     body = os.urandom(size)
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.post("/body", content=body)
     assert response.content == body
     assert response.headers["x-spilled"] == spilled
 
 
 def test_files_redirects_and_large_texts(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.get("/file").status_code == 404
         assert client.get("/self").content == Path("/etc/passwd").read_bytes()
         moved = client.get("/moved")
@@ -126,7 +119,7 @@ def test_files_redirects_and_large_texts(server: RoostServer) -> None:
 
 
 def test_json_is_read_and_written(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.post("/sum", json={"numbers": [1, 2, 39]})
         assert (response.json(), response.headers["content-type"]) == ({"sum": 42}, "application/json")
         for body, says in [
@@ -145,14 +138,14 @@ def test_json_is_read_and_written(server: RoostServer) -> None:
 
 
 def test_responder_completes_from_another_thread(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         for _ in range(50):
             assert client.get("/later?x").text == "later /later other"
         assert client.get("/posted").text == "back"
 
 
 def test_blocking_handler_runs_on_the_pool(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.get("/blocking/x").text == "blocking x"
         assert client.get("/thread").text != client.get("/io_thread").text
 
@@ -197,7 +190,7 @@ def test_streaming_handler_may_answer_before_the_body(server: RoostServer) -> No
 
 @pytest.mark.parametrize("count", [0, 1, 30, 5000])
 def test_streamed_response_waits_for_its_reader(server: RoostServer, count: int) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         text = client.get(f"/stream/{count}").text
     assert text.startswith("begin")
     assert len(text) == 5 + 1000 * count
@@ -208,7 +201,7 @@ def test_client_that_goes_away_cancels(server: RoostServer) -> None:
     with server.connect() as connection:
         connection.send(b"GET /cancelled HTTP/1.1\r\nHost: t\r\n\r\n")
     server.wait_log("the client went: true", seen + 1)
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.get("/sync/x").status_code == 201
 
 
@@ -226,7 +219,7 @@ def test_client_that_goes_away_cancels(server: RoostServer) -> None:
     ],
 )
 def test_exception_is_500_and_logged_with_the_requests_id(server: RoostServer, path: str, says: str) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.get(path)
     assert response.status_code == 500
     assert says not in response.text, "what broke is for the log alone"
@@ -236,19 +229,19 @@ def test_exception_is_500_and_logged_with_the_requests_id(server: RoostServer, p
 
 
 def test_broken_body_reader_is_500(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.post("/broken_reader", content=b"x").status_code == 500
     server.wait_log("reader broke")
 
 
 def test_http_error_answers_what_it_says(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         response = client.get("/conflict")
     assert (response.status_code, response.text) == (409, "in the way")
 
 
 def test_dropped_responder_is_500(server: RoostServer) -> None:
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.get("/dropped").status_code == 500
 
 
@@ -265,7 +258,7 @@ def test_handler_that_crashes_costs_its_worker_alone(roost_server: Start) -> Non
     with server.connect() as connection:
         connection.send(b"GET /crash HTTP/1.1\r\nHost: t\r\n\r\n")
         assert connection.read_all() == b""
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.get("/sync/again").text == "sync again"
     server.wait_log("(?i)sig(nal 11|segv)|segmentation fault")
     server.wait_log(r"started in worker \d", 2)
@@ -276,7 +269,7 @@ def test_handler_that_crashes_costs_its_worker_alone(roost_server: Start) -> Non
 
 def test_middleware_continues_or_responds(roost_server: Start) -> None:
     server = roost_server(site(middleware="[{ plugin: t.gate, paths: [/sync/*] }, { plugin: t.watch }]"))
-    with fresh(server) as client:
+    with server.client() as client:
         denied = client.get("/sync/x")
         assert (denied.status_code, denied.text) == (401, "no key")
         allowed = client.get("/sync/x", headers={"X-Key": "k"})
@@ -292,7 +285,7 @@ def test_middleware_continues_or_responds(roost_server: Start) -> None:
 
 def test_middleware_that_decides_later(roost_server: Start) -> None:
     server = roost_server(site(middleware="[{ plugin: t.slow_gate }, { plugin: t.watch }]"))
-    with fresh(server) as client:
+    with server.client() as client:
         for _ in range(20):
             denied = client.get("/sync/x")
             assert (denied.status_code, denied.text) == (401, "no key, after a while")
@@ -310,7 +303,7 @@ def test_hooks_run_in_each_worker(roost_server: Start) -> None:
     server = roost_server(site(processes=2))
     server.wait_log("started in worker 0")
     server.wait_log("started in worker 1")
-    with fresh(server) as client:
+    with server.client() as client:
         assert re.fullmatch("[01] of 2, 2 threads", client.get("/worker").text)
     server.stop()
     assert server.log().count("stopped") >= 2
@@ -329,10 +322,10 @@ def test_start_hook_that_fails_is_the_error_of_the_start(roost_server: Start) ->
 
 def test_configuration_is_typed(roost_server: Start) -> None:
     defaults = roost_server(site())
-    with fresh(defaults) as client:
+    with defaults.client() as client:
         assert client.get("/config").text == "7 8 0.5 false 1500 1024 none"
     config = "{ limit: -3, small: 255, ratio: 2, flag: on, wait: 2m, size: 3KiB, nested: { name: n }, names: [a, b] }"
-    with fresh(roost_server(site(config=config))) as client:
+    with roost_server(site(config=config)).client() as client:
         assert client.get("/config").text == "-3 255 2 true 120000 3072 n a b"
 
 
@@ -416,153 +409,5 @@ plugins: { c: { library: libroost_hello.so } }
 routes: [{ path: /, plugin: c.answer }]
 """
     server = roost_server(text, files={"libroost_hello.so": (TEST_PLUGINS / "libroost_plain_c.so").read_bytes()})
-    with fresh(server) as client:
+    with server.client() as client:
         assert client.get("/").text == "plain C"
-
-
-# The plugins that come with the server ------------------------------------------------------------------------------
-
-SHIPPED = """
-server: { listen: 127.0.0.1:0 }
-plugins:
-  hello: { library: libroost_hello.so, config: { greeting: Good day } }
-  markdown: { library: libroost_markdown.so }
-middleware: [{ plugin: hello.stamp }]
-routes:
-  - { path: /hello/:name, plugin: hello.greet }
-  - { path: /chat, plugin: hello.chat }
-  - { path: /render, methods: [GET, POST], plugin: markdown.render }
-"""
-
-
-@pytest.fixture(scope="module")
-def shipped(module_server: Start) -> RoostServer:
-    """A server with hello and markdown."""
-    return module_server(SHIPPED)
-
-
-def test_hello_greets_and_stamps(shipped: RoostServer) -> None:
-    with fresh(shipped) as client:
-        response = client.get("/hello/J%C3%BCrgen")
-    assert (response.text, response.headers["x-greeting"]) == ("Good day, Jürgen!", "Good day")
-
-
-def test_chat_reaches_all_others_in_all_workers(roost_server: Start) -> None:
-    server = roost_server(SHIPPED.replace("{ listen: 127.0.0.1:0 }", "{ listen: 127.0.0.1:0, processes: 2 }"))
-    url = f"{server.ws_url}/chat"
-    with ExitStack() as stack:
-        clients = [stack.enter_context(connect(url, open_timeout=60, proxy=None)) for _ in range(8)]
-        for client in clients:
-            assert str(client.recv(60)).startswith("Welcome. There are ")
-        clients[0].send("hello all")
-        clients[1].send("and back")
-        for client in clients[2:]:
-            assert {client.recv(60), client.recv(60)} == {"hello all", "and back"}
-        assert clients[0].recv(60) == "and back"
-        assert clients[1].recv(60) == "hello all"
-    with fresh(server) as http:
-        assert http.get("/chat").status_code == 426
-
-
-@pytest.mark.parametrize(
-    ("markdown", "there", "not_there"),
-    [
-        ("# Title\n\n*em* ~~no~~", ["<h1>Title</h1>", "<em>em</em>", "<del>no</del>"], []),
-        ("|a|b|\n|-|-|\n|1|2|", ["<table>", "<td>1</td>"], []),
-        ("- [x] done", ['type="checkbox"'], []),
-        ("www.example.org", ['href="http://www.example.org"'], []),
-        ("<script>alert(1)</script>\n\ntext <img src=x onerror=alert(1)>", ["text"], ["<script", "<img", "onerror"]),
-        ("[a](javascript:alert%281%29) [b](JaVaScRiPt:x) [c](data:text/html,x)", ["<a"], ["cript:", "data:"]),
-        ("![i](data:image/png;base64,AA==) ![j](data:text/html,x)", ["data:image/png"], ["text/html"]),
-        ('[q](https://x.example/"onmouseover="x)', ["<a"], ['"onmouseover']),
-        ("`<b>` & <", ["&lt;b&gt;", "&amp;", "&lt;"], ["<b>"]),
-        ("", [], ["<"]),
-        ("a\x00b", ["a\ufffdb"], ["\x00"]),
-    ],
-)
-def test_markdown_becomes_safe_html(
-    shipped: RoostServer, markdown: str, there: list[str], not_there: list[str]
-) -> None:
-    with fresh(shipped) as client:
-        response = client.post("/render", content=markdown.encode())
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/html; charset=utf-8"
-    for text in there:
-        assert text in response.text
-    for text in not_there:
-        assert text not in response.text
-
-
-def test_markdown_of_any_size_and_from_many_at_once(shipped: RoostServer) -> None:
-    with fresh(shipped) as client:
-        assert client.get("/render").text == ""
-        assert client.post("/render", content=b"\xff\xfe").text == "<p>\ufffd\ufffd</p>\n"
-        large = client.post("/render", content="line ~~x~~\n\n" * 50_000).text
-        assert large == "<p>line <del>x</del></p>\n" * 50_000
-    failures: list[str] = []
-
-    def render() -> None:
-        with fresh(shipped) as client:
-            for _ in range(100):
-                text = client.post("/render", content="a ~~b~~ www.example.org").text
-                if "<del>b</del>" not in text or "<a " not in text:
-                    failures.append(text)
-
-    threads = [threading.Thread(target=render) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
-
-
-# The command line ---------------------------------------------------------------------------------------------------
-
-
-def test_inspect_tells_what_is_in_a_plugin(roost_cli: Cli) -> None:
-    done = roost_cli("plugin", "inspect", str(TEST_PLUGINS / "libroost_sdk_test.so"))
-    assert done.returncode == 0, done.stderr
-    told = dict(re.split(r":\s+", line, maxsplit=1) for line in done.stdout.splitlines())
-    assert (told["name"], told["version"], told["interface"]) == ("sdk_test", "1.2.3", "1.1 (this server: 1.1)")
-    assert "libstdc++" in told["compiler"]
-    for handler in ("sync (synchronous)", "later (asynchronous)", "blocking (blocking)", "streams its body"):
-        assert handler in told["handlers"]
-    assert told["middleware"] == "gate, slow_gate, watch"
-    chat = roost_cli("plugin", "inspect", str(PLUGINS / "libroost_hello.so"))
-    assert "chat (websocket)" in chat.stdout
-
-
-@pytest.mark.parametrize(
-    ("file", "says"),
-    [("nowhere.so", "cannot load nowhere.so"), ("/dev/null", "cannot load"), ("libroost_wrong_abi.so", "version 2.3")],
-)
-def test_inspect_refuses_what_is_no_plugin(roost_cli: Cli, file: str, says: str) -> None:
-    path = str(TEST_PLUGINS / file) if file.startswith("lib") else file
-    done = roost_cli("plugin", "inspect", path)
-    assert done.returncode == 1
-    assert says in done.stderr
-
-
-def test_new_plugin_builds_and_passes_its_own_test(roost_cli: Cli, tmp_path: Path) -> None:
-    done = roost_cli("plugin", "new", "my_plugin2")
-    assert done.returncode == 0, done.stderr
-    folder = tmp_path / "my_plugin2"
-    for command in (
-        ["cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja"],
-        ["cmake", "--build", folder / "build"],
-        ["ctest", "--test-dir", folder / "build", "--output-on-failure"],
-    ):
-        step = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert step.returncode == 0, step.stdout + step.stderr
-    assert "100% tests passed" in step.stdout
-    again = roost_cli("plugin", "new", "my_plugin2")
-    assert again.returncode == 1
-    assert "my_plugin2 exists already" in again.stderr
-
-
-@pytest.mark.parametrize("name", ["", "a-b", "A", "1a", "../x", "a/b", "x" * 65])
-def test_new_plugin_refuses_bad_names(roost_cli: Cli, tmp_path: Path, name: str) -> None:
-    done = roost_cli("plugin", "new", name)
-    assert done.returncode == 2
-    assert "is no name for a plugin" in done.stderr or "required" in done.stderr
-    assert not list(tmp_path.iterdir())

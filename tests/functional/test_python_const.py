@@ -100,7 +100,7 @@ def server(module_server: StartServer) -> RoostServer:
 
 @pytest.fixture
 def client(server: RoostServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with server.client() as client:
         yield client
 
 
@@ -136,7 +136,7 @@ def test_middleware_runs_for_each_request_and_the_handler_never_again(client: ht
 def test_nothing_of_python_is_needed_for_an_answer(server: RoostServer, client: httpx.Client) -> None:
     gate = server.directory / "gate"
     os.mkfifo(gate)
-    with httpx.Client(base_url=server.url, timeout=60) as other:
+    with server.client() as other:
         held = threading.Thread(target=other.get, args=("/hold",))
         held.start()
         # Opened only once the handler has come to opening it as well; from then on it holds the interpreter.

@@ -118,7 +118,7 @@ def server(module_server: StartServer) -> RoostServer:
 
 @pytest.fixture
 def client(server: RoostServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with server.client() as client:
         yield client
 
 

@@ -90,7 +90,7 @@ def server(module_server: StartServer) -> RoostServer:
 
 @pytest.fixture
 def client(server: RoostServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as connected:
+    with server.client() as connected:
         yield connected
 
 

@@ -82,7 +82,7 @@ routes: [{ path: /, python: drain:app }]
         {"drain.py": DRAIN},
     )
     path = server.directory / "diary"
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with server.client() as client:
         client.get("/begin")
         client.get("/plain")
     server.wait_for(lambda: path.exists() and path.read_text().count("begun") == 2, "both tasks")
@@ -139,7 +139,7 @@ routes: [{ path: /, python: collected:app }]
 """,
         {"collected.py": COLLECTED},
     )
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with server.client() as client:
         client.post("/begin/100")
         server.wait_for(lambda: client.get("/done").text == "100", "all tasks")
 

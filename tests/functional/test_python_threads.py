@@ -41,7 +41,7 @@ def test_32_handlers_wait_at_once_in_32_threads(roost_server: StartServer) -> No
     def meet(_: int) -> int:
         return int(httpx.get(server.url + "/meet", timeout=60).json()["thread"])
 
-    with ThreadPoolExecutor(32) as clients, httpx.Client(base_url=server.url, timeout=60) as other:
+    with ThreadPoolExecutor(32) as clients, server.client() as other:
         # One too few for the barrier: all of them stay inside, and what is not theirs is answered.
         waiting = [clients.submit(meet, i) for i in range(31)]
         server.wait_for(lambda: other.get("/inside").text == "31")
@@ -83,7 +83,7 @@ async def count():
 
 def test_an_import_by_the_first_large_answer_keeps_no_thread_for_ever(roost_server: StartServer) -> None:
     server = roost_server(YAML, files={"site_module.py": LATE_IMPORT})
-    with ThreadPoolExecutor(2) as clients, httpx.Client(base_url=server.url, timeout=60) as other:
+    with ThreadPoolExecutor(2) as clients, server.client() as other:
         first = clients.submit(httpx.get, server.url + "/large", timeout=60)
         server.wait_for(lambda: other.get("/calls").text == "1")
         second = clients.submit(httpx.get, server.url + "/large", timeout=60)
