@@ -17,6 +17,7 @@ server: { listen: 127.0.0.1:0, processes: 1, access_log: { format: none } }
 routes:
   - { path: /, directory: www, index: index.html }
   - { path: /listed, directory: www, listing: true }
+  - { path: /dots, directory: www, hidden: true }
   - { path: /app, directory: app, fallback: index.html, cache_control: "public, max-age=3600" }
 """
 TEXT = "0123456789" * 10
@@ -40,6 +41,10 @@ FILES: dict[str, str | bytes] = {
     "www/bare/one.txt": "one",
     "www/bare/<b>.txt": "two",
     "www/.hidden": "hidden",
+    "www/.git/config": "hidden",
+    "www/sub/.env": "hidden",
+    "www/.well-known/security.txt": "security",
+    "www/.well-known/.env": "hidden",
     "www/packed.txt": "packed " * 100,
     "www/packed.txt.gz": gzip.compress(b"packed " * 100),
     "www/packed.txt.br": b"this stands for brotli",
@@ -324,6 +329,34 @@ def test_nothing_outside_is_served(server: RoostServer, target: str) -> None:
     assert b"root:" not in body
     # Where the fallback answers, what it answers with is inside.
     assert status in (301, 308, 400, 404) or body == b"the app", (target, status)
+
+
+HIDDEN = [
+    "/.hidden",
+    "/%2ehidden",
+    "/.git/config",
+    "/x/../.git/config",
+    "/sub/.env",
+    "/.well-known/.env",
+    "/.git",
+    "/.git/",
+]
+
+
+@pytest.mark.parametrize("target", HIDDEN)
+def test_names_that_begin_with_a_dot_are_not_served(server: RoostServer, target: str) -> None:
+    for prefix in ("", "/listed"):
+        assert ask(server, prefix + target)[0] == 404
+    assert ask(server, "/app/.env") == (200, b"the app"), "as anything that is not there"
+
+
+def test_well_known_resources_are_served(server: RoostServer) -> None:
+    assert ask(server, "/.well-known/security.txt") == (200, b"security")
+
+
+def test_names_that_begin_with_a_dot_are_served_where_that_is_wanted(server: RoostServer) -> None:
+    for target in ("/.hidden", "/.git/config", "/sub/.env", "/.well-known/.env"):
+        assert ask(server, "/dots" + target) == (200, b"hidden")
 
 
 def test_symbolic_link_within_is_followed(server: RoostServer) -> None:

@@ -134,6 +134,8 @@ def test_directory_is_served_by_a_plain_twin(app: App, tmp_path: Path) -> None:
     (site / "index.html").write_text("<p>home")
     (site / "a b.txt").write_text("text")
     (site / ".secret").write_text("hidden")
+    (site / ".well-known").mkdir()
+    (site / ".well-known" / "security.txt").write_text("security")
     (tmp_path / "outside.txt").write_text("outside")
     app.serve_directory("/files", str(site), "index.html")
     app.serve_directory("/listed", str(site), show_files_listing=True)
@@ -145,6 +147,7 @@ def test_directory_is_served_by_a_plain_twin(app: App, tmp_path: Path) -> None:
     assert client.head("/files/a%20b.txt").headers["content-length"] == "4"
     for path in ("/files/.secret", "/files/%2e%2e/outside.txt", "/files/missing", "/files/sub/", "/files/index.html/"):
         assert client.get(path).status_code == 404, path
+    assert client.get("/files/.well-known/security.txt").text == "security"
     assert client.post("/files/").status_code == 405
     assert "a%20b.txt" in client.get("/listed/").text
 

@@ -80,6 +80,8 @@ class App(Router):
     ) -> None:
         """Serves the files below a directory; the server does so itself, without Python.
 
+        Names that begin with a dot are not served, `.well-known` aside.
+
         Args:
             route: what their paths begin with.
             directory_path: absolute, or relative to the application's file.

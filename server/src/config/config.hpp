@@ -181,7 +181,7 @@ struct Route {
   std::filesystem::path directory;  // absolute
   std::string index = "index.html";
   std::string fallback;
-  bool listing = false;
+  bool listing = false, hidden = false;
   std::string cache_control;
   // redirect, respond
   std::string target;

@@ -166,6 +166,7 @@ Route read_route(Node node, const Configuration& configuration, ValueTree& value
     if (auto found = node.get("index")) route.index = found->text();
     if (auto found = node.get("fallback")) route.fallback = found->text();
     if (auto found = node.get("listing")) route.listing = found->boolean();
+    if (auto found = node.get("hidden")) route.hidden = found->boolean();
     if (auto found = node.get("cache_control")) route.cache_control = found->text();
   } else if (word == "redirect") {
     route.kind = RouteKind::redirect;

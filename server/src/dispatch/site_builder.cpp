@@ -161,6 +161,7 @@ void SiteBuilder::add_directory(const config::Route& config) {
   options.index = config.index;
   options.fallback = config.fallback;
   options.listing = config.listing;
+  options.hidden = config.hidden;
   options.cache_control = config.cache_control;
   for (const std::string& method : config.methods) {
     if (method == "GET" || method == "HEAD") continue;

@@ -94,6 +94,16 @@ bool DirectoryHandler::file_path(std::string_view raw, std::string& path, std::s
   return true;
 }
 
+bool DirectoryHandler::is_hidden(std::string_view path) const noexcept {
+  if (options_.hidden) return false;
+  for (size_t start = 0; start < path.size();) {
+    const std::string_view name = path.substr(start, path.find('/', start) - start);
+    if (!name.empty() && name.front() == '.' && name != ".well-known") return true;
+    start += name.size() + 1;
+  }
+  return false;
+}
+
 void DirectoryHandler::serve(http::Exchange& exchange, DirectoryCache& cache) {
   const int64_t now_ms = coarse_ms();
   const std::string_view raw = exchange.request().path_view();
@@ -108,8 +118,11 @@ void DirectoryHandler::serve(http::Exchange& exchange, DirectoryCache& cache) {
     return;
   }
   Lookup found = Lookup::missing;
-  const bool folder = path.empty() || path.back() == '/';
-  if (!folder) {
+  const bool hidden = is_hidden(path);
+  const bool folder = !hidden && (path.empty() || path.back() == '/');
+  if (hidden) {
+    // As if it were not there.
+  } else if (!folder) {
     found = cache.load(raw, path, now_ms, &file);
     if (found == Lookup::directory) {
       redirect_to_slash(exchange, decoded);

@@ -20,6 +20,7 @@ struct DirectoryOptions {
   std::string index = "index.html";   // empty: none
   std::string fallback{};             // served with 200 for what is not there; below the directory; empty: none
   bool listing = false;
+  bool hidden = false;          // names that begin with a dot are served, too; ".well-known" always is (RFC 8615)
   std::string cache_control{};  // empty: none is sent
 };
 
@@ -42,6 +43,7 @@ class DirectoryHandler : public Handler {
 
   DirectoryCache* cache_of(uint16_t thread, std::unique_ptr<DirectoryCache>& temporary);
   void serve(http::Exchange& exchange, DirectoryCache& cache);
+  bool is_hidden(std::string_view path) const noexcept;
   // False when the path means no file: then 404, whatever the fallback.
   bool file_path(std::string_view raw, std::string& path, std::string& decoded) const;
   bool serve_directory(http::Exchange& exchange, DirectoryCache& cache, const std::string& path,

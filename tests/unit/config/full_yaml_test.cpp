@@ -121,6 +121,7 @@ TEST_CASE("FullYaml.ShowsTheDefaults") {
     CHECK(shown.index == route.index);
     CHECK(shown.fallback == route.fallback);
     CHECK(shown.listing == route.listing);
+    CHECK(shown.hidden == route.hidden);
     CHECK(shown.cache_control == route.cache_control);
     if (shown.kind == RouteKind::redirect) CHECK(shown.status == 308);
     if (shown.kind == RouteKind::respond) CHECK(shown.status == 200);

@@ -19,7 +19,7 @@ def serve(directory: str, rest: str | None, path: str, index: str, listing: bool
     """
     root = Path(directory).resolve()
     wanted = (root / (rest or "").lstrip("/")).resolve()
-    hidden = any(part.startswith(".") for part in Path(rest or "").parts)
+    hidden = any(part.startswith(".") and part != ".well-known" for part in Path(rest or "").parts)
     if hidden or not wanted.is_relative_to(root) or not wanted.exists():
         return 404, [], None
     if wanted.is_dir():
