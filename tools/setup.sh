@@ -120,10 +120,10 @@ build_release() {
 # make_venv [REQUIREMENTS]...: .venv for python3, with the package roost and these requirement files in it.
 make_venv() {
   local hash requirements
-  find_python
+  [ "$VENV" != "$ROOT/.venv" ] || find_python
   hash=$("$PYTHON" -c 'import sys; print(sys.executable, sys.version)')
   if [ ! -x "$VENV/bin/python" ] || stale venv "$hash"; then
-    say "Making .venv with $("$PYTHON" --version) ($PYTHON)"
+    say "Making ${VENV#"$ROOT"/} with $("$PYTHON" --version) ($PYTHON)"
     rm -rf "$VENV" "$STAMPS/requirements-"* "$STAMPS/roost-package"
     quietly venv "$PYTHON" -m venv "$VENV"
     stamp venv "$hash"
@@ -139,12 +139,46 @@ make_venv() {
   [ -e "$ROOT/python-bridge/pyproject.toml" ] || return 0
   hash=$(hash_of python-bridge server CMakeLists.txt)
   if stale roost-package "$hash"; then
-    say "Installing the Python package roost into .venv"
+    say "Installing the Python package roost into ${VENV#"$ROOT"/}"
     # Its build requirements stay in .venv: a build in isolation would compile everything anew each time.
     quietly roost-build-requirements "$VENV/bin/python" -m pip install --disable-pip-version-check -q -r "$ROOT/python-bridge/build-requirements.txt"
     quietly roost-package "$VENV/bin/python" -m pip install --disable-pip-version-check --force-reinstall --no-deps --no-build-isolation "$ROOT/python-bridge"
     stamp roost-package "$hash"
   fi
+}
+
+# other_pythons: the path of one interpreter for each minor version from 3.11 on that is not PYTHON's, of those on PATH and
+# those of pyenv: the newest that has headers, a shared libpython and ensurepip.
+other_pythons() {
+  local candidate candidates=()
+  mapfile -t candidates < <(
+    IFS=:
+    for candidate in $PATH; do compgen -G "$candidate/python3.[0-9][0-9]" || true; done
+    ! command -v pyenv >/dev/null || compgen -G "$(pyenv root)/versions/*/bin/python3" || true
+  )
+  for candidate in "${candidates[@]}"; do
+    "$candidate" - "$("$PYTHON" -c 'import sys; print(sys.version_info[1])')" <<'PY' 2>/dev/null || true
+import importlib.util, os, sys, sysconfig
+var = sysconfig.get_config_var
+library = os.path.join(var("LIBDIR") or "", var("INSTSONAME") or "")
+header = os.path.join(var("INCLUDEPY") or "", "Python.h")
+if sys.version_info >= (3, 11) and sys.version_info[1] != int(sys.argv[1]) and sys.implementation.name == "cpython":
+    if var("Py_ENABLE_SHARED") and not var("Py_GIL_DISABLED") and os.path.exists(library) and os.path.exists(header):
+        if importlib.util.find_spec("ensurepip"):
+            print("3.%d" % sys.version_info[1], "%02d" % sys.version_info[2], sys.executable)
+PY
+  done | sort -V | awk '{ found[$1] = $3 } END { for (minor in found) print found[minor] }' | sort -V
+}
+
+# make_venv_of PYTHON [REQUIREMENTS]...: as make_venv, for another Python, in OTHER_VENV, below .cache.
+make_venv_of() {
+  local PYTHON=$1 minor
+  shift
+  minor=$("$PYTHON" -c 'import sys; print("3.%d" % sys.version_info[1])')
+  OTHER_VENV=$ROOT/.cache/venv-$minor
+  local VENV=$OTHER_VENV STAMPS=$STAMPS/$minor
+  mkdir -p "$STAMPS"
+  make_venv "$@"
 }
 
 # make_robyn_venv: .cache/robyn-venv with Robyn, for the tests that hold python-bridge/compat against it.
