@@ -1,5 +1,6 @@
 #include "answer.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "fields_type.hpp"
@@ -199,7 +200,7 @@ bool Answer::read(PyObject* result) {
   if (parts.headers != nullptr && !take_headers(parts.headers)) return false;
   if (parts.special != nullptr && !take_file(parts.special)) return false;
   if (kind_ == Kind::file) return true;
-  if (!take_body(parts.body)) return false;
+  if (!take_body(parts.body) || (kind_ == Kind::stream && !take_drain(parts.special))) return false;
   if (!has_type_ && !default_type_.empty() && (!body_.empty() || default_type_ != kText || kind_ == Kind::stream))
     fields_.push_back({str("Content-Type"), str(default_type_)});
   return true;
@@ -219,6 +220,22 @@ bool Answer::take_file(PyObject* response) {
   kind_ = Kind::file;
   source_ = encoded;
   kept_.push_back(Ref::steal(encoded));
+  return true;
+}
+
+// As StreamingResponse says it; else streams of events are.
+bool Answer::take_drain(PyObject* response) {
+  static PyObject* name = PyUnicode_InternFromString("ends_on_drain");
+  const Ref said = Ref::steal(response != nullptr ? PyObject_GetAttr(response, name) : nullptr);
+  if (said) {
+    const int truth = PyObject_IsTrue(said.get());
+    ends_on_drain_ = truth == 1;
+    return truth >= 0;
+  }
+  PyErr_Clear();
+  ends_on_drain_ = std::any_of(fields_.begin(), fields_.end(), [](const roost_field& field) {
+    return equal_ignoring_case(view(field.name), "content-type") && view(field.value).starts_with("text/event-stream");
+  });
   return true;
 }
 

@@ -45,6 +45,8 @@ class Answer {
   PyObject* background() const { return background_; }
   // The iterator, or the path.
   PyObject* source() const { return source_; }
+  // Of a stream: whether it is ended when the worker drains.
+  bool ends_on_drain() const { return ends_on_drain_; }
   // Status and headers of what is no whole response; until discard().
   roost_response head() const;
   void discard() { kept_.clear(); }
@@ -59,12 +61,14 @@ class Answer {
   void add_field(std::string_view name, std::string_view value);
   bool take_body(PyObject* body);
   bool take_file(PyObject* response);
+  bool take_drain(PyObject* response);
 
   long status_ = 200;
   Kind kind_ = Kind::whole;
   PyObject* background_ = nullptr;
   PyObject* source_ = nullptr;
   bool has_type_ = false;
+  bool ends_on_drain_ = false;
   std::string_view default_type_;
   std::string_view body_;
   std::vector<roost_field> fields_;

@@ -32,6 +32,12 @@ class BodyReader final : public Job {
   // The request is over: who still reads is told so. GIL held.
   void detach();
 
+  // Whether the client went before all had come.
+  bool client_went() const {
+    const std::lock_guard lock(mutex_);
+    return state_ == State::failed && status_ == 499;
+  }
+
   // The next piece. Pool: waits. nullptr without an error: the end.
   PyObject* next();
   // A future of the loop.
@@ -68,7 +74,7 @@ class BodyReader final : public Job {
   std::atomic<int> count_{1};
   Ref future_;  // the loop's
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_;
   roost_responder* responder_;  // nullptr: detached
   std::string buffer_;

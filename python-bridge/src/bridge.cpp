@@ -131,6 +131,9 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
   host->worker_info(worker, &info);
   for (uint32_t i = 0; i < info.threads; ++i) batches_.push_back(std::make_unique<CallBatch>(loop_, pool_));
   started_ = true;
+  if (ROOST_HAS(host, on_drain))
+    host->on_drain(
+        worker, [](void* self) { static_cast<Bridge*>(self)->streams_.drain(); }, this);
   std::string why;
   if (wants_loop_) {
     if (!loop_.start(startup_, shutdown_, why)) return say(error, "a startup handler raised\n" + why);

@@ -12,6 +12,7 @@
 #include "const_route.hpp"
 #include "event_loop.hpp"
 #include "job_pool.hpp"
+#include "open_streams.hpp"
 #include "python.hpp"
 #include "roost/abi.h"
 #include "websocket.hpp"
@@ -40,6 +41,7 @@ class Bridge {
   EventLoop& loop() { return loop_; }
   JobPool& pool() { return pool_; }
   BackgroundCount& background() { return background_; }
+  OpenStreams& streams() { return streams_; }
   // On whichever of the two runs. Without the GIL.
   void post_anywhere(Job* job);
   CallBatch& batch(uint32_t thread) { return *batches_[thread]; }
@@ -74,6 +76,7 @@ class Bridge {
   EventLoop loop_;
   JobPool pool_;
   BackgroundCount background_;
+  OpenStreams streams_;
   std::mutex loop_mutex_;
   bool loop_started_ = false;
   bool pool_started_ = false;

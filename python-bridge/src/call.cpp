@@ -187,7 +187,8 @@ void Call::raised() {
     host->drop(responder_);
     return finish();
   }
-  if (host->cancelled(responder_) != 0 && PyErr_ExceptionMatches(PyExc_ConnectionError)) {
+  if ((host->cancelled(responder_) != 0 || client_went(request_object_)) &&
+      PyErr_ExceptionMatches(PyExc_ConnectionError)) {
     // The client went while its body was read.
     PyErr_Clear();
     if (request_object_ != nullptr) release_request(std::exchange(request_object_, nullptr));

@@ -1,5 +1,6 @@
 // The part of the bridge that runs in the prototype: modules imported, applications asked for what they serve.
 #include <algorithm>
+#include <vector>
 
 #include "answer.hpp"
 #include "bridge.hpp"
@@ -13,6 +14,25 @@ namespace {
 
 Ref attribute(PyObject* object, const char* name) {
   return Ref::steal(PyObject_GetAttrString(object, name));
+}
+
+// Of tuples of text, which own what is pointed to. False with a Python error.
+bool read_texts(PyObject* tuple, std::vector<roost_str>& texts) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    const std::string_view text = utf8_of(PyTuple_GET_ITEM(tuple, i));
+    if (text.data() == nullptr) return false;
+    texts.push_back(str(text));
+  }
+  return true;
+}
+
+bool read_pairs(PyObject* tuple, std::vector<roost_field>& fields) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); ++i) {
+    std::vector<roost_str> pair;
+    if (!read_texts(PyTuple_GET_ITEM(tuple, i), pair)) return false;
+    fields.push_back({pair.at(0), pair.at(1)});
+  }
+  return true;
 }
 
 // ["id"] of "/users/:id". Empty with a Python error.
@@ -170,13 +190,27 @@ bool Bridge::mount_app(PyObject* app, const roost_mount& mount, const roost_moun
     const char *path = nullptr, *folder = nullptr, *index = nullptr;
     int listing = 0;
     const Ref entry = Ref::steal(PySequence_Tuple(PyTuple_GET_ITEM(directories.get(), i)));
-    if (!entry || !PyArg_ParseTuple(entry.get(), "sszp:directory", &path, &folder, &index, &listing)) return failed();
+    PyObject *added = nullptr, *defaults = nullptr, *excluded = nullptr;
+    if (!entry || !PyArg_ParseTuple(entry.get(), "sszpOOO:directory", &path, &folder, &index, &listing, &added,
+                                    &defaults, &excluded))
+      return failed();
+    std::vector<roost_field> added_fields, default_fields;
+    std::vector<roost_str> excluded_paths;
+    if (!read_pairs(added, added_fields) || !read_pairs(defaults, default_fields) ||
+        !read_texts(excluded, excluded_paths))
+      return failed();
     roost_directory directory{};
     directory.struct_size = sizeof directory;
     directory.path = str(path);
     directory.directory = str(folder);
     directory.index = str(index != nullptr ? index : "");
     directory.listing = listing != 0;
+    directory.headers = added_fields.data();
+    directory.header_count = added_fields.size();
+    directory.default_headers = default_fields.data();
+    directory.default_header_count = default_fields.size();
+    directory.excluded = excluded_paths.data();
+    directory.excluded_count = excluded_paths.size();
     if (sink.add_directory(sink.impl, &directory, error) != ROOST_OK) return false;
   }
 

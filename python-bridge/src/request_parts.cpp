@@ -46,7 +46,16 @@ PyObject* body_object(std::string_view body) {
   return PyBytes_FromStringAndSize(body.data(), static_cast<Py_ssize_t>(body.size()));
 }
 
+bool body_is_to_come(const roost_request& raw) {
+  if ((raw.flags & ROOST_REQUEST_STREAMED) == 0) return false;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "the handler of this route streams the request's body: middleware of the configuration file runs "
+                  "before it comes, and cannot read it; before_request handlers of the application can");
+  return true;
+}
+
 PyObject* read_body(const roost_request& raw) {
+  if (body_is_to_come(raw)) return nullptr;
   if (raw.body_file < 0) return body_object(view(raw.body));
   Ref bytes = Ref::steal(read_spilled(raw));
   if (!bytes) return nullptr;

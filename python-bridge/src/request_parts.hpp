@@ -9,7 +9,9 @@ namespace roost::bridge {
 
 // A str where the bytes are UTF-8, as applications written for Robyn expect, else bytes.
 PyObject* body_object(std::string_view body);
-// The same of a body that is there, in memory or in the server's file. Raises OSError.
+// True with a RuntimeError: middleware of the configuration file runs before the body of a streaming route has come.
+bool body_is_to_come(const roost_request& raw);
+// A body that is there, in memory or in the server's file, as body_object() makes it. Raises OSError.
 PyObject* read_body(const roost_request& raw);
 PyObject* read_params(const roost_request& raw);   // a dict
 PyObject* read_headers(const roost_request& raw);  // Headers

@@ -108,6 +108,7 @@ bool read_form_slots(RequestObject* request) {
     }
     forms = Ref::steal(forms_of_body(request));
   } else if (request->raw != nullptr) {
+    if (body_is_to_come(*request->raw)) return false;
     const Reading reading(request->readers);
     forms = Ref::steal(read_forms(request->raw));
   } else {
@@ -172,7 +173,7 @@ PyObject* get_cookies(PyObject* self, void*) {
 PyObject* request_json(PyObject* self, PyObject*) {
   RequestObject* request = request_of(self);
   if (request->slots[kBody] == nullptr && request->raw != nullptr && request->raw->body_file < 0 &&
-      request->streamed == nullptr)
+      request->streamed == nullptr && (request->raw->flags & ROOST_REQUEST_STREAMED) == 0)
     return decode_json(view(request->raw->body));
   const Ref body = Ref::steal(get_slot(self, reinterpret_cast<void*>(kBody)));
   if (!body) return nullptr;
@@ -353,6 +354,11 @@ void attach_request(PyObject* object, const roost_request* raw, roost_responder*
 void release_request(PyObject* object) {
   detach_request(object);
   Py_DECREF(object);
+}
+
+bool client_went(PyObject* object) {
+  const BodyReader* const reader = object != nullptr ? request_of(object)->reader : nullptr;
+  return reader != nullptr && reader->client_went();
 }
 
 PyObject* request_for_test(std::string_view method, std::string_view target, PyObject* headers, PyObject* body,

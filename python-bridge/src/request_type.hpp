@@ -24,6 +24,9 @@ void attach_request(PyObject* request, const roost_request* raw, roost_responder
 // is copied first.
 void release_request(PyObject* request);
 
+// Whether its client went before all of a streamed body had come. request: may be nullptr.
+bool client_went(PyObject* request);
+
 // A request that no server received, for tests of applications in process. nullptr with a Python error.
 PyObject* request_for_test(std::string_view method, std::string_view target, PyObject* headers, PyObject* body,
                            PyObject* path_params, std::string_view ip);

@@ -31,7 +31,8 @@ ResponseStream::ResponseStream(const Target& target, const roost_request* raw, r
       context_(std::move(context)),
       iterator_(Ref::borrow(answer.source())),
       background_(Ref::borrow(answer.background())),
-      on_loop_(is_async_iterator(answer.source())) {}
+      on_loop_(is_async_iterator(answer.source())),
+      ends_on_drain_(answer.ends_on_drain()) {}
 
 void ResponseStream::begin(const roost_response& head) {
   const bool none = view(raw_->method) == "HEAD" || head.status == 204 || head.status == 304;
@@ -47,6 +48,7 @@ void ResponseStream::begin(const roost_response& head) {
     host->on_release(responder_, on_release, this);
     host->on_writable(responder_, on_writable, this);
     host->on_cancel(responder_, on_cancel, this);
+    if (ends_on_drain_ && !none) bridge().streams().add(*this);
   } else {
     over_ = true;
     consumed_ = begun != ROOST_INVALID;
@@ -86,6 +88,16 @@ void ResponseStream::on_cancel(void* self) {
     if (!std::exchange(stream->waiting_, false) && !stream->on_loop_) return;  // it will see it
   }
   stream->queue();
+}
+
+// The worker's main thread. Before end(), so that this still lives.
+void ResponseStream::drain() {
+  draining_.store(true, std::memory_order_release);
+  if (!on_loop_) {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(waiting_, false)) return;  // it will see it
+  }
+  queue();
 }
 
 // The last count needs the GIL, which the I/O thread does not take.
@@ -129,16 +141,25 @@ void ResponseStream::start_task() {
     gone = gone_;
     if (future_) writable = std::exchange(writable_, false);
   }
+  if (draining_.exchange(false, std::memory_order_acq_rel)) {
+    drained_ = true;
+    if (!started_) {
+      complete_ = true;
+    } else if (task != nullptr && !over_) {
+      // The generator may still send something in answer to it, and ends the response by ending.
+      if (!Ref::steal(PyObject_CallMethod(task, "cancel", nullptr))) PyErr_WriteUnraisable(task);
+    }
+  }
   if (!started_) {
     started_ = true;
     static constinit Imported imported{"roost._streaming", "drive"};
     PyObject* const drive = imported.get();
     const Ref writer = Ref::steal(new_stream_writer(*this));
     if (!context_) context_ = Ref::steal(PyContext_New());
-    const Ref coroutine =
-        Ref::steal(drive != nullptr && writer ? PyObject_CallFunctionObjArgs(drive, writer.get(), iterator_.get(),
-                                                                             over_ ? Py_False : Py_True, nullptr)
-                                              : nullptr);
+    const Ref coroutine = Ref::steal(drive != nullptr && writer
+                                         ? PyObject_CallFunctionObjArgs(drive, writer.get(), iterator_.get(),
+                                                                        over_ || drained_ ? Py_False : Py_True, nullptr)
+                                         : nullptr);
     if (!coroutine || !context_ || !bridge().loop().tasks().spawn(coroutine.get(), context_.get(), *this)) {
       iterator_ = Ref();
       return raised();
@@ -162,8 +183,9 @@ void ResponseStream::done(Ref result) {
   if (result) {
     complete_ = complete_ || !over_;
     end({});
-  } else if (over_ && is_cancellation()) {
+  } else if ((over_ || drained_) && is_cancellation()) {
     PyErr_Clear();
+    complete_ = complete_ || !over_;
     end({});
   } else {
     raised();
@@ -178,6 +200,12 @@ void ResponseStream::run_pieces() {
     if (host->cancelled(responder_) != 0) {
       over_ = true;
       break;
+    }
+    if (draining_.load(std::memory_order_acquire)) {
+      close_iterator();
+      leave();
+      complete_ = true;
+      return end({});
     }
     const Ref piece = Ref::steal(PyIter_Next(iterator_.get()));
     if (!piece) {
@@ -261,12 +289,18 @@ PyObject* ResponseStream::writable() {
 }
 
 void ResponseStream::raised() {
+  if (client_went(request_.get()) && PyErr_ExceptionMatches(PyExc_ConnectionError)) {
+    PyErr_Clear();
+    complete_ = false;
+    return end({});
+  }
   const std::string why = target_.name + " raised\n" + take_traceback();
   complete_ = false;
   end(why);
 }
 
 void ResponseStream::end(std::string_view failure) {
+  if (ends_on_drain_) bridge().streams().remove(*this);
   iterator_ = Ref();
   if (request_) release_request(request_.release());
   const bool failed = !failure.empty();

@@ -1,7 +1,7 @@
 // A response whose body an iterator makes: str or bytes, sent as they come. A plain iterator runs in the pool, an
 // asynchronous one on the loop; neither is advanced while the client does not read. However it ends - exhausted,
-// raised, client gone - the iterator is closed, so that its finally blocks run; then the background task, if any,
-// begins.
+// raised, client gone, the worker drains - the iterator is closed, so that its finally blocks run; then the background
+// task, if any, begins.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 #include "answer.hpp"
 #include "call.hpp"
 #include "job.hpp"
+#include "open_streams.hpp"
 
 namespace roost::bridge {
 
@@ -18,7 +19,7 @@ namespace roost::bridge {
 void send_stream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request, Ref context,
                  const Answer& answer);
 
-class ResponseStream final : public Job {
+class ResponseStream final : public Job, public OpenStreams::Stream {
  public:
   ResponseStream(const Target& target, const roost_request* raw, roost_responder* responder, Ref request, Ref context,
                  const Answer& answer);
@@ -28,6 +29,8 @@ class ResponseStream final : public Job {
 
   void run() override;
   void done(Ref result) override;
+  // The worker's main thread; begun, and not ended yet.
+  void drain() override;
 
   // Sends a piece: whether to go on, to wait for writable(), or that nobody listens; -1 with a Python error. GIL held,
   // whoever runs it.
@@ -63,11 +66,14 @@ class ResponseStream final : public Job {
   roost_responder* const responder_;
   Ref request_, context_, iterator_, background_;
   const bool on_loop_;
+  const bool ends_on_drain_;
   std::atomic<int> count_{1};
+  std::atomic<bool> draining_{false};
 
   // Of whoever runs it.
   Ref future_;  // that the asynchronous iterator waits for
   bool started_ = false;
+  bool drained_ = false;   // it was told that the worker drains
   bool over_ = false;      // nobody listens: the iterator is only closed
   bool complete_ = false;  // the iterator ended, or nothing of it is wanted
   bool consumed_ = false;  // the responder

@@ -136,6 +136,15 @@ def test_what_is_saved_is_served_within_a_second(start_dev: StartDev) -> None:
         assert took < 1
 
 
+def test_development_has_one_process(roost_server: Callable[..., RoostServer]) -> None:
+    yaml = YAML.replace("127.0.0.1:0 }", "127.0.0.1:0, processes: 3, threads: 2 }")
+    assert len(roost_server(yaml, {"app.py": APP}).leaves()) == 3
+    server = roost_server(yaml, {"app.py": APP}, args=["--dev"])
+    assert len(server.leaves()) == 1
+    threads = Path(f"/proc/{server.leaves()[0]}/task").glob("*/comm")
+    assert sum(thread.read_text().startswith("roost-io") for thread in threads) == 1
+
+
 def test_failed_reload_says_why_and_the_old_code_serves_on(start_dev: StartDev) -> None:
     server = start_dev()
     (server.directory / "app.py").write_text("raise LookupError('half written')\n" + APP)

@@ -267,3 +267,47 @@ def test_notes_are_shared_by_all_workers(
     asyncio.run(work())
     assert server.stop() == 0
     assert "Traceback" not in server.log()
+
+
+FIELDS = """
+from roost import App
+
+app = App(__file__)
+app.add_response_header("X-Added", "one")
+app.add_response_header("X-Added", "two")
+app.set_response_header("X-Set", "set")
+app.set_response_header("Cache-Control", "no-store")
+app.set_response_header("Content-Type", "text/plain")
+app.exclude_response_headers_for(["/files/plain.txt", "/bare/*"])
+app.serve_directory("/files", ".")
+app.serve_directory("/bare", ".")
+
+@app.get("/page.html")
+def page():
+    return "page"
+"""
+
+
+def test_global_headers_reach_the_files_that_the_server_sends(roost_server: StartServer) -> None:
+    yaml = """
+server: { listen: 127.0.0.1:0 }
+python: { venv: "${ROOST_VENV}", path: [.] }
+routes: [{ path: /x, python: "fields:app" }]
+"""
+    server = roost_server(yaml, {"fields.py": FIELDS, "page.html": "<p>page", "plain.txt": "plain"})
+    with httpx.Client(base_url=server.url) as client:
+        for path, status in (("/x/page.html", 200), ("/x/files/page.html", 200), ("/x/files/nothing", 404)):
+            response = client.get(path)
+            assert response.status_code == status
+            assert response.headers.get_list("x-added") == ["one", "two"], path
+            assert response.headers["x-set"] == "set"
+            assert response.headers["cache-control"] == "no-store"
+        page = client.get("/x/files/page.html")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        again = client.get("/x/files/page.html", headers={"If-None-Match": page.headers["etag"]})
+        assert (again.status_code, again.headers["x-set"]) == (304, "set")
+        for path in ("/x/files/plain.txt", "/x/bare/page.html"):
+            response = client.get(path)
+            assert response.status_code == 200
+            assert "x-added" not in response.headers, path
+            assert "x-set" not in response.headers, path

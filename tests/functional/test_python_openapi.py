@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -331,3 +332,18 @@ def test_page_shows_the_document_without_the_internet(
             driver.save_screenshot(f"{os.environ['ROOST_SCREENSHOTS']}/docs{mount.replace('/', '-')}.png")
     finally:
         driver.quit()
+
+
+def test_the_environment_can_leave_out_the_documentation(
+    roost_server: StartServer, roost_cli: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    files = {
+        "roost.yaml": "server: { listen: 127.0.0.1:0 }\npython: { venv: '${ROOST_VENV}', path: [.] }\n"
+        "routes: [{ path: /, python: 'small:app' }]\n",
+        "small.py": "from roost import App\napp = App(__file__)\n@app.get('/')\ndef index(): ...\n",
+    }
+    server = roost_server(files["roost.yaml"], files, env={"ROOST_DISABLE_OPENAPI": "1"})
+    assert [httpx.get(server.url + path).status_code for path in ("/docs", "/openapi.json")] == [404, 404]
+    wrong = roost_cli("routes", "roost.yaml", files=files, env={"ROOST_DISABLE_OPENAPI": "maybe"})
+    assert wrong.returncode == 1
+    assert "ROOST_DISABLE_OPENAPI: 'maybe' is neither true nor false" in wrong.stderr

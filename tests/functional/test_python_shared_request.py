@@ -123,3 +123,43 @@ def test_a_client_that_goes_leaves_nothing(server: RoostServer, client: httpx.Cl
         with server.connect() as connection:
             connection.send(b"POST /async HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
     server.wait_for(lambda: client.get("/alive").json() == [0, 0], "the requests to be freed")
+
+
+BODY = """
+from roost import App
+
+app = App(__file__)
+seen = []
+
+def look(request):
+    for read in (lambda: request.body, request.json, lambda: request.form_data, request.stream):
+        try:
+            seen.append(str(read()))
+        except Exception as error:
+            seen.append("refused" if "streams the request's body" in str(error) else type(error).__name__)
+
+@app.post("/stream", stream=True)
+async def stream(request):
+    return {"seen": [seen.pop(0) for _ in range(len(seen))], "body": (await request.read()).decode()}
+
+@app.post("/whole")
+def whole(request):
+    return {"seen": [seen.pop(0) for _ in range(2)], "body": request.body, "rest": seen.clear()}
+"""
+
+
+def test_middleware_before_a_streamed_body_is_told_that_it_is_not_there(roost_server: StartServer) -> None:
+    server = roost_server(
+        """
+server: { listen: 127.0.0.1:0 }
+python: { venv: "${ROOST_VENV}", path: [.] }
+middleware: [{ python: "body:look" }]
+routes: [{ path: /, python: "body:app" }]
+""",
+        {"body.py": BODY},
+    )
+    assert httpx.post(server.url + "/stream", content=b"[1]").json() == {"seen": ["refused"] * 4, "body": "[1]"}
+    # Nothing is to come where the client sends nothing.
+    nothing = httpx.post(server.url + "/stream", content=b"").json()
+    assert (nothing["seen"][0], nothing["body"]) == ("", "")
+    assert httpx.post(server.url + "/whole", content=b"[1]").json()["seen"] == ["[1]", "[1]"]

@@ -150,6 +150,13 @@ def test_directory_is_served_by_a_plain_twin(app: App, tmp_path: Path) -> None:
     assert client.get("/files/.well-known/security.txt").text == "security"
     assert client.post("/files/").status_code == 405
     assert "a%20b.txt" in client.get("/listed/").text
+    app.add_response_header("X-Added", "added")
+    app.set_response_header("Content-Type", "text/csv")
+    app.exclude_response_headers_for(["/listed/*"])
+    client = TestClient(app)
+    assert client.get("/files/a%20b.txt").headers["x-added"] == "added"
+    assert client.get("/files/a%20b.txt").headers["content-type"] == "text/plain; charset=utf-8"
+    assert "x-added" not in client.get("/listed/a%20b.txt").headers
 
 
 PROJECT = {

@@ -6,8 +6,6 @@ for a request. Errors here name the handler, its file and line.
 
 from __future__ import annotations
 
-import sys
-
 from roost import _native, _types
 from roost._callable import awaiting, is_async, is_certainly_async, name_of
 from roost._parameters import Parameter, parameters
@@ -195,7 +193,7 @@ def meaning(function: Any, parameter: Parameter, path_names: Sequence[str], inje
     name, default = parameter.name, parameter.default
     annotation, metadata = _types.annotated(parameter.annotation)
     full = parameter.annotation
-    dependencies = sys.modules.get("roost.dependencies")
+    dependencies = _types.loaded("roost.dependencies")
     if dependencies is not None:
         for candidate in (default, *metadata):
             if isinstance(candidate, dependencies.Dependency):
@@ -210,7 +208,8 @@ def meaning(function: Any, parameter: Parameter, path_names: Sequence[str], inje
     if not isinstance(annotation, _types.Unresolved) and not _types.is_any(annotation):
         from roost._body import is_body
 
-        if is_body(annotation) and name not in injected and name not in ("global_dependencies", "router_dependencies"):
+        known = name in injected or name in ("global_dependencies", "router_dependencies")
+        if not known and (is_body(annotation) or (name == "body" and _is_collection(annotation))):
             if name in PARTS and name != "body" and not _is_model(annotation):
                 return Input("part", name, annotation, default)
             return Input("body", name, full, default)
@@ -230,9 +229,16 @@ def meaning(function: Any, parameter: Parameter, path_names: Sequence[str], inje
     return Input("query", name, full, default)
 
 
+def _is_collection(annotation: Any) -> bool:
+    """Of plain values: in the query, but for a parameter named `body`."""
+    from roost._values import element
+
+    return element(annotation) is not None
+
+
 def is_file(annotation: Any) -> bool:
     """Whether it is `UploadFile`, or a list of these."""
-    forms = sys.modules.get("roost.forms")
+    forms = _types.loaded("roost.forms")
     if forms is None:
         return False
     inner = _types.without_none(annotation)[0]
@@ -259,7 +265,7 @@ def _by_annotation(annotation: Any) -> tuple[str, str] | None:
             "FormData": ("part", "form_data"),
             "Files": ("part", "files"),
         }.get(last)
-    types = sys.modules.get("roost.types")
+    types = _types.loaded("roost.types")
     if types is not None:
         for known, part in (
             (types.PathParams, "path_params"),
@@ -285,10 +291,10 @@ def _by_annotation(annotation: Any) -> tuple[str, str] | None:
         return "part", "headers"
     if annotation is getattr(_native, "Url", None):
         return "part", "url"
-    forms = sys.modules.get("roost.forms")
+    forms = _types.loaded("roost.forms")
     if forms is not None and annotation in (forms.FormData, forms.Files):
         return "part", "form_data" if annotation is forms.FormData else "files"
-    authentication = sys.modules.get("roost.authentication")
+    authentication = _types.loaded("roost.authentication")
     if authentication is not None and annotation is getattr(authentication, "Identity", None):
         return "part", "identity"
     return None

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from roost._mounting import Mount
     from roost.app import App
     from roost.openapi import OpenAPI
 
@@ -69,14 +68,15 @@ fetch("openapi.json").then(answer => answer.json()).then(spec => {
 """
 
 
-def add_documentation(app: App, routes: Sequence[Route], mount: Mount) -> list[Route]:
-    """The routes to add; the files of the page go to the mount's directories."""
+def add_documentation(app: App, routes: Sequence[Route]) -> tuple[list[Route], list[tuple[str, str, str, bool]]]:
+    """The routes to add, and the directories: of the page's files."""
     taken = {route.pattern for route in routes if "GET" in route.methods}
     # As the application's own handlers are, so that neither a pool nor a loop is begun for these alone.
     from roost._callable import is_async
 
     asynchronous = all(is_async(route.handler) for route in routes)
-    added = []
+    added: list[Route] = []
+    directories: list[tuple[str, str, str, bool]] = []
     if "/openapi.json" not in taken:
         added.append(_route("/openapi.json", _document(app), asynchronous))
     if "/docs" not in taken and not any(path.rstrip("/") == "/docs" for path, *_ in app._directories):
@@ -88,8 +88,8 @@ def add_documentation(app: App, routes: Sequence[Route], mount: Mount) -> list[R
 
         added.append(_route("/docs", docs, asynchronous))
         if has_assets:
-            mount.directories.append(("/docs/assets", ASSETS, "", False))
-    return added
+            directories.append(("/docs/assets", ASSETS, "", False))
+    return added, directories
 
 
 def _route(pattern: str, handler: Callable[[], Response], asynchronous: bool) -> Route:

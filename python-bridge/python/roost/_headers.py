@@ -50,6 +50,10 @@ class GlobalHeaders:
         """The paths or patterns that get none of them."""
         self.excluded = [_pattern.checked(pattern.rstrip("/") or "/") for pattern in patterns or ()]
 
+    def for_directories(self) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], tuple[str, ...]]:
+        """What the server itself gives to the files that it serves: added, set where there is none, left out."""
+        return tuple(self._added), tuple(self._set.values()), tuple(self.excluded)
+
     def on(self, prefix: str, route: str) -> Bound | None:
         """As `Step.on`."""
         if not self._set and not self._added:

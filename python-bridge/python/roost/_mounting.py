@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     # A router, with what is put before its paths.
     Placed = tuple[Router, str]
 
+    # Path, directory, index file, listing; header fields added to responses, set where they have none, and the patterns
+    # of paths that get neither.
+    Pairs = tuple[tuple[str, str], ...]
+    Directory = tuple[str, str, str, bool, Pairs, Pairs, tuple[str, ...]]
+
 
 class Mount:
     """What an application contributes to the server's routes; read by the bridge in the prototype."""
 
     def __init__(self) -> None:
         self.routes: list[MountedRoute] = []
-        self.directories: list[tuple[str, str, str, bool]] = []  # path, directory, index file, listing
+        self.directories: list[Directory] = []
         self.websockets: list[tuple[str, WebSocket | WebSocketHandler, str]] = []  # pattern, handlers, name
         self.startup: list[Callable[[], Any]] = []
         self.shutdown: list[Callable[[], Any]] = []
@@ -103,10 +108,11 @@ def mount(app: App) -> Mount:
     made.shutdown += [handler for router in routers for handler in router._shutdown]
     later = bool(made.startup)
     routes = list(placed_routes(app))
+    documentation: list[tuple[str, str, str, bool]] = []
     if not app.config.disable_openapi:
         from roost._documentation import add_documentation
 
-        added = add_documentation(app, [route for _, route in routes], made)
+        added, documentation = add_documentation(app, [route for _, route in routes])
         routes += [([(app, app.prefix)], route) for route in added]
     for around, route in routes:
         bound = bind(route, app.dependency_overrides, later)
@@ -117,7 +123,8 @@ def mount(app: App) -> Mount:
             call, asynchronous, takes_request = constant, False, False
         made.routes.append(_mounted(app, around, route, call, asynchronous, takes_request))
     made.routes += _fallbacks(app)
-    made.directories += app._directories
+    fields = app._response_headers.for_directories()
+    made.directories = [(*entry, *fields) for entry in (*documentation, *app._directories)]
     for around in placed_routers(app):
         router, prefix = around[-1]
         known = _injected(app, around)

@@ -51,7 +51,8 @@ class Schemas:
         """The schema of a type; of what is not known, one that allows anything.
 
         Args:
-            mode: "validation" for what comes in, "serialization" for what goes out.
+            mode: "validation" for what comes in, "serialization" for what goes out by a `response_model`, "returned"
+                for what goes out as it is: fields of pydantic models then have their names, not their aliases.
         """
         annotation, metadata = _types.annotated(annotation)
         if _types.constrains(metadata):
@@ -63,7 +64,7 @@ class Schemas:
         if isinstance(annotation, type) or annotation is None:
             where = (getattr(annotation, "__module__", ""), getattr(annotation, "__name__", ""))
             simple = _SIMPLE.get(annotation) or _BY_NAME.get(where)
-            if simple is not None and where[1] == "Decimal" and mode == "serialization":
+            if simple is not None and where[1] == "Decimal" and mode != "validation":
                 return {"type": "string"}
             if simple is not None:
                 return dict(simple)
@@ -104,7 +105,7 @@ class Schemas:
 
     def _named(self, cls: Any, make: Any) -> Schema:
         if cls not in self._names:
-            name = self._free_name(cls.__name__)
+            name = self._free_name(_component(cls))
             self._names[cls] = name
             self.named[name] = {}  # it may refer to itself
             schema = make()
@@ -150,15 +151,17 @@ class Schemas:
         from pydantic import TypeAdapter
 
         schema: Schema = TypeAdapter(annotation).json_schema(
+            by_alias=mode != "returned",
             ref_template=self.prefix + "{model}",
-            mode=mode,  # type: ignore[arg-type]
+            mode="validation" if mode == "validation" else "serialization",
         )
         renamed: dict[str, str] = {}
         parts = schema.pop("$defs", {})
         cls = annotation if isinstance(annotation, type) else None
         if cls is not None and "$ref" not in schema:
-            parts = {**parts, cls.__name__: schema}
-            schema = {"$ref": self.prefix + cls.__name__}
+            name = _component(cls)
+            parts = {**parts, name: schema}
+            schema = {"$ref": self.prefix + name}
         for name, part in parts.items():
             if self.named.get(name, part) != part:  # another class of that name, or the same in the other direction
                 renamed[name] = self._other_name(name, part, mode)
@@ -168,7 +171,7 @@ class Schemas:
         return referring
 
     def _other_name(self, name: str, part: Schema, mode: str) -> str:
-        wanted = f"{name}Output" if mode == "serialization" else f"{name}Input"
+        wanted = f"{name}Output" if mode != "validation" else f"{name}Input"
         return wanted if self.named.get(wanted, part) == part else self._free_name(wanted)
 
     def _refer(self, value: Any, renamed: dict[str, str]) -> Any:
@@ -182,6 +185,11 @@ class Schemas:
                 for key, item in value.items()
             }
         return [self._refer(item, renamed) for item in value] if isinstance(value, list) else value
+
+
+def _component(cls: type) -> str:
+    """The name of a class as a component's may be (OpenAPI 3.1, section 4.8.7), and as pydantic writes it."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in cls.__name__)
 
 
 def default_of(default: Any) -> Schema:

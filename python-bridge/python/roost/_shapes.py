@@ -67,7 +67,7 @@ def shape(annotation: Any, seen: dict[Any, Check] | None = None) -> Check:
 
 
 def _is_abstract(kind: Any, *names: str) -> bool:
-    abstract = sys.modules.get("collections.abc")
+    abstract = _types.loaded("collections.abc")
     return abstract is not None and any(kind is getattr(abstract, name) for name in names)
 
 

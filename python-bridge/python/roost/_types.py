@@ -49,8 +49,15 @@ def resolve(annotation: Any, function: Any) -> Any:
         return Unresolved(annotation, error)
 
 
+def loaded(name: str) -> Any:
+    """That module where it has been imported, else None: what it defines cannot be met before. One that another thread
+    is importing just now is in `sys.modules` already, half empty."""
+    module = sys.modules.get(name)
+    return None if getattr(getattr(module, "__spec__", None), "_initializing", False) else module
+
+
 def _typing(name: str) -> Any:
-    return getattr(sys.modules.get("typing"), name, MISSING)
+    return getattr(loaded("typing"), name, MISSING)
 
 
 def origin(annotation: Any) -> Any:
@@ -130,7 +137,7 @@ def is_pydantic(annotation: Any) -> bool:
 
 def is_enum(annotation: Any) -> bool:
     """Whether it is an Enum."""
-    enum = sys.modules.get("enum")
+    enum = loaded("enum")
     return enum is not None and isinstance(annotation, enum.EnumMeta)
 
 

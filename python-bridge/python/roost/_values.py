@@ -156,11 +156,13 @@ def element(annotation: Any) -> tuple[Any, Callable[[list[Any]], Any]] | None:
     annotation, _ = _types.without_none(_types.annotated(annotation)[0])
     kind = _types.origin(annotation) or annotation
     if kind not in (list, set, frozenset, tuple):
-        abstract = sys.modules.get("collections.abc")
+        abstract = _types.loaded("collections.abc")
         if abstract is None or kind not in (abstract.Sequence, abstract.Iterable, abstract.Collection):
             return None
         kind = list
     arguments = _types.arguments(annotation)
+    if kind is tuple and arguments and arguments[1:] != (...,):
+        return None
     return (arguments[0] if arguments else str), kind
 
 

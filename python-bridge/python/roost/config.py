@@ -13,7 +13,8 @@
 | `client_timeout` |                        | ROOST_CLIENT_TIMEOUT     | seconds for a client to send a request |
 | `keep_alive_timeout` |                    | ROOST_KEEP_ALIVE_TIMEOUT | seconds that a connection may be idle |
 
-`fast` and `dev` change only what nobody has said.
+`fast` and `dev` change only what nobody has said. Under `roost serve`, whose file says the rest, only
+ROOST_DISABLE_OPENAPI is read.
 """
 
 from __future__ import annotations
@@ -202,11 +203,12 @@ class Config:
         except ValueError as error:
             raise SystemExit(str(error)) from None
 
-    def read_environment(self, origin: Mapping[str, str] | None = None) -> None:
+    def read_environment(self, origin: Mapping[str, str] | None = None, only: Sequence[str] = ()) -> None:
         """Reads the variables.
 
         Args:
             origin: where a variable comes from, for the message of an error; the environment by default.
+            only: the options to read; all by default.
 
         Raises:
             SystemExit: one has a value that it cannot have.
@@ -214,7 +216,7 @@ class Config:
         named = {self.prefix + name.upper(): name for name in _OPTIONS}
         for variable, name in {**named, **self.variables}.items():
             text = os.environ.get(variable, "")
-            if not text:
+            if not text or (only and name not in only):
                 continue
             try:
                 self._environment[name] = _OPTIONS[name][0](text)
@@ -278,7 +280,13 @@ def is_program(file: str) -> bool:
 
 
 def of_program(config: Config, file: str) -> Config:
-    """`config` with the command line, environment and `.env` of the program, when `file` is its main module."""
+    """`config` with the command line, environment and `.env` of the program, when `file` is its main module.
+
+    Elsewhere, as under `roost serve`, whose file says the rest, only what concerns the application itself is read of
+    the environment.
+    """
     if is_program(file):
         config.read(sys.argv[1:], os.path.dirname(file))
+    else:
+        config.read_environment(only=("disable_openapi",))
     return config

@@ -288,7 +288,7 @@ class _Operation:
         inner = _types.without_none(_types.annotated(model)[0])[0]
         if route.response_model is not None or self._is_described(inner):
             kind = "text/plain" if inner in (str, int, float, bool) else "application/json"
-            schema = self._schemas.of(model, "serialization")
+            schema = self._schemas.of(model, "returned" if route.response_model is None else "serialization")
             answer["content"] = {kind: {"schema": schema}}
         elif model is _types.MISSING and status not in ("204", "304"):
             answer["content"] = {"application/json": {"schema": {}}}

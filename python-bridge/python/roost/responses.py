@@ -20,12 +20,17 @@ class StreamingResponse(Response):
     A generator is closed when it ends, raises or the client goes away: its `finally` blocks run. Plain iterators run in
     a thread of the pool, asynchronous ones on the event loop, both with the contextvars of the handler.
 
+    When the server stops or reloads, streams of events, which could go on for ever, are ended, and browsers connect
+    again: an asynchronous generator is cancelled where it waits, and may catch that to send a last message; a plain one
+    is closed before its next piece. Other streams are waited for, as long as `timeouts.drain` allows.
+
     Args:
         content: iterator or iterable of str and bytes, plain or asynchronous.
         status_code: 200 to 599.
         headers: with a Content-Length the body must be exactly so long; otherwise it is sent in chunks.
         media_type: the Content-Type, unless headers name one.
         background: runs when the response has been sent.
+        ends_on_drain: whether it is ended when the server stops or reloads; by default as its media type says.
 
     Raises:
         TypeError: content is no iterable.
@@ -38,6 +43,7 @@ class StreamingResponse(Response):
         headers: Fields | None = None,
         media_type: str = "text/event-stream",
         background: Any = None,
+        ends_on_drain: bool | None = None,
     ) -> None:
         self.status_code = status_code or 200
         self.headers = Headers(headers)
@@ -50,6 +56,9 @@ class StreamingResponse(Response):
             for name, value in (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")):
                 if name not in self.headers:
                     self.headers[name] = value
+        if ends_on_drain is None:
+            ends_on_drain = str(self.headers["Content-Type"]).startswith("text/event-stream")
+        self.ends_on_drain = ends_on_drain
 
     @property
     def content(self) -> Any:
@@ -62,9 +71,10 @@ def SSEResponse(
     status_code: int | None = None,
     headers: Fields | None = None,
     background: Any = None,
+    ends_on_drain: bool = True,
 ) -> StreamingResponse:
     """A stream of server-sent events, see `StreamingResponse`; each is made with `SSEMessage`."""
-    return StreamingResponse(content, status_code, headers, "text/event-stream", background)
+    return StreamingResponse(content, status_code, headers, "text/event-stream", background, ends_on_drain)
 
 
 def SSEMessage(data: Any = "", event: str | None = None, id: str | int | None = None, retry: int | None = None) -> str:

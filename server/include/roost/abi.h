@@ -69,6 +69,7 @@ typedef struct roost_worker roost_worker;       /* the worker process that handl
 #define ROOST_REQUEST_SECURE 1u  /* the client's scheme is https, by TLS or as a trusted proxy says */
 #define ROOST_REQUEST_UPGRADE 2u /* a valid WebSocket handshake */
 #define ROOST_REQUEST_KEEP_ALIVE 4u
+#define ROOST_REQUEST_STREAMED 8u /* it has a body, which its handler streams: middleware sees none */
 
 /* A request as handlers see it. Plain views: valid until the responder has been completed, and for handlers
  * with ROOST_HANDLER_IMMEDIATE until the handler returns. Immutable, so readable from any thread. */
@@ -328,6 +329,14 @@ typedef struct roost_directory {
   roost_str index;     /* "index.html"; empty: none */
   roost_str fallback;  /* served for what is not there, as single-page applications want; empty: none */
   roost_str cache_control;
+  /* Fields that every response of the directory has one more of, those that it is given where it has none of that name,
+   * and patterns of paths below the mount whose responses get neither. */
+  const roost_field* headers;
+  size_t header_count;
+  const roost_field* default_headers;
+  size_t default_header_count;
+  const roost_str* excluded;
+  size_t excluded_count;
 } roost_directory;
 
 /* What a plugin offers. Filled in by the server; valid until configure() returns, but `sink` functions during mount()
@@ -515,6 +524,10 @@ typedef struct roost_host {
    * by the file's name, are added where they are missing. With a status other than 200 the file is sent whole. As
    * respond(), but ROOST_ERROR, with errno set, when there is no such file to read: then the responder is as it was. */
   roost_status (*respond_file)(roost_responder* responder, const roost_response* head, roost_str path);
+
+  /* Has fn(arg) called once, on any thread, when the worker begins to drain, or before this returns when it does
+   * already: the time to end what would go on for ever. fn must not block. */
+  roost_status (*on_drain)(roost_worker* worker, void (*fn)(void* arg), void* arg);
 } roost_host;
 
 /* ---------------------------------------------------------------------------------------------- the plugin */

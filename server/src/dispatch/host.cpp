@@ -308,6 +308,10 @@ roost_status worker_info(roost_worker* worker, roost_worker_info* info) {
   return ROOST_OK;
 }
 
+roost_status on_drain(roost_worker* worker, void (*fn)(void*), void* arg) {
+  return services_of(worker).on_drain(fn, arg);
+}
+
 roost_status retire(roost_worker* worker, roost_str why) {
   return services_of(worker).retire(view(why));
 }
@@ -362,6 +366,7 @@ roost_host make_host() {
   host.submit = submit;
   host.worker_info = worker_info;
   host.retire = retire;
+  host.on_drain = on_drain;
   host.metric_add = metric_add;
   host.on_release = on_release;
   host.form = form;

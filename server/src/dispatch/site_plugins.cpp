@@ -7,6 +7,7 @@
 #include "handlers/directory_handler.hpp"
 #include "handlers/plugin_handler.hpp"
 #include "middleware/plugin_middleware.hpp"
+#include "middleware/response_fields.hpp"
 
 namespace roost::dispatch {
 
@@ -80,7 +81,26 @@ struct MountSink {
     entry.path = options.mount == "/" ? "/*" : options.mount + "/*";
     entry.methods = {"GET"};
     entry.directory = true;
-    return builder.add(config, std::move(entry), std::make_unique<handlers::DirectoryHandler>(std::move(options)));
+    const uint32_t number =
+        builder.add(config, std::move(entry), std::make_unique<handlers::DirectoryHandler>(std::move(options)));
+    if (ROOST_HAS(&directory, excluded_count) && directory.header_count + directory.default_header_count != 0) {
+      std::vector<std::string> excluded;
+      for (size_t i = 0; i < directory.excluded_count; ++i) {
+        excluded.push_back(join_paths(config.path, std::string(http::view(directory.excluded[i]))));
+      }
+      auto fields = std::make_unique<middleware::ResponseFields>(
+          fields_of(directory.headers, directory.header_count),
+          fields_of(directory.default_headers, directory.default_header_count), excluded);
+      builder.parts_.routes.at(number).chain.push_back(fields.get());
+      builder.parts_.middleware.push_back(std::move(fields));
+    }
+    return number;
+  }
+
+  static middleware::ResponseFields::Fields fields_of(const roost_field* fields, size_t count) {
+    middleware::ResponseFields::Fields made;
+    for (size_t i = 0; i < count; ++i) made.emplace_back(http::view(fields[i].name), http::view(fields[i].value));
+    return made;
   }
 };
 

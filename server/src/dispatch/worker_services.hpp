@@ -19,6 +19,7 @@ class WorkerServices : public roost_worker {
   virtual roost_status post(uint32_t thread, void (*fn)(void*), void* arg) = 0;
   virtual roost_status submit(void (*fn)(void*), void* arg) = 0;
   virtual roost_status retire(std::string_view why) = 0;
+  virtual roost_status on_drain(void (*fn)(void*), void* arg) = 0;
 
   // Across all workers of the host; any thread. See the ws_ functions of roost_host.
   virtual roost_status send_to(std::string_view id, roost_ws_kind kind, std::string_view data) = 0;

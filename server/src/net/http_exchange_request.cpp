@@ -24,6 +24,10 @@ int64_t now_us() {
   return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
 }
 
+bool streams(const dispatch::Route* route) {
+  return route != nullptr && (route->handler->flags() & ROOST_HANDLER_STREAM_BODY) != 0;
+}
+
 }  // namespace
 
 void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& head, const char* data) {
@@ -79,6 +83,7 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   if (trusted_peer_ && forwarded(ROOST_TEXT_SCHEME) == "https") request_.flags |= ROOST_REQUEST_SECURE;
 
   thread_.worker().dispatcher.match(*this, thread_.match_buffer(), thread_.match_cache());
+  if (head.has_body() && streams(route())) request_.flags |= ROOST_REQUEST_STREAMED;
   if (head.upgrade_websocket) {
     websocket_status_ = check_upgrade(head, header("origin"), thread_.worker().settings.websocket);
     if (websocket_status_ == 0) request_.flags |= ROOST_REQUEST_UPGRADE;
@@ -152,7 +157,7 @@ const roost_form& HttpExchange::form() {
   const std::lock_guard lock(form_mutex_);
   if (!form_) {
     form_ = std::make_unique<http::RequestForm>();
-    if (route() != nullptr && (route()->handler->flags() & ROOST_HANDLER_STREAM_BODY) != 0) {
+    if (streams(route())) {
       form_->refuse("the handler reads its body as a stream");
     } else {
       form_->read(request_, form_limits(), body_.form());
@@ -169,7 +174,7 @@ roost_status HttpExchange::form_file_path(const roost_form_file& file, roost_str
 // Streamed bodies --------------------------------------------------------------------------------------------------
 
 roost_status HttpExchange::read_body(const roost_body_callbacks& callbacks, void* arg) {
-  if (route() == nullptr || (route()->handler->flags() & ROOST_HANDLER_STREAM_BODY) == 0) return ROOST_INVALID;
+  if (!streams(route())) return ROOST_INVALID;
   if (gone_.load(std::memory_order_acquire)) return ROOST_GONE;
   {
     const std::lock_guard lock(mutex_);
@@ -192,7 +197,7 @@ void HttpExchange::resume_body() {
 }
 
 bool HttpExchange::wants_body() const {
-  const bool stream = route() != nullptr && (route()->handler->flags() & ROOST_HANDLER_STREAM_BODY) != 0;
+  const bool stream = streams(route());
   if (!stream || body_ended_ || body_failed_ || complete_) return false;
   if (body_paused_.load(std::memory_order_acquire)) return false;
   const std::lock_guard lock(const_cast<std::mutex&>(mutex_));

@@ -43,6 +43,7 @@ struct WorkerServer::Impl {
   std::atomic<Clock::time_point> drain_began{Clock::time_point()};
   std::mutex mutex;
   std::condition_variable last_connection;
+  std::vector<std::pair<void (*)(void*), void*>> at_drain;  // guarded by mutex
 };
 
 WorkerServer::WorkerServer(WorkerSetup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {
@@ -94,6 +95,12 @@ void WorkerServer::begin_drain() {
   impl_->context.draining.store(true, std::memory_order_release);
   if (impl_->context.slot != nullptr) impl_->context.slot->state = base::WorkerState::draining;
   for (auto& thread : impl_->threads) thread->begin_drain();
+  std::vector<std::pair<void (*)(void*), void*>> calls;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    calls.swap(impl_->at_drain);
+  }
+  for (const auto& [fn, arg] : calls) fn(arg);
 }
 
 bool WorkerServer::wait_drained(std::chrono::milliseconds patience) {
@@ -149,6 +156,19 @@ roost_status WorkerServer::retire(std::string_view why) {
   base::log(ROOST_LOG_WARNING, "worker", std::string("asks to be replaced: ").append(why));
   if (!impl_->setup.retire) return ROOST_UNSUPPORTED;
   impl_->setup.retire(why);
+  return ROOST_OK;
+}
+
+roost_status WorkerServer::on_drain(void (*fn)(void*), void* arg) {
+  if (fn == nullptr) return ROOST_INVALID;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (!impl_->drain_begun.load()) {
+      impl_->at_drain.emplace_back(fn, arg);
+      return ROOST_OK;
+    }
+  }
+  fn(arg);
   return ROOST_OK;
 }
 

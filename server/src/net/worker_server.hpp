@@ -52,6 +52,7 @@ class WorkerServer final : public dispatch::WorkerServices {
   roost_status post(uint32_t thread, void (*fn)(void*), void* arg) override;
   roost_status submit(void (*fn)(void*), void* arg) override;
   roost_status retire(std::string_view why) override;
+  roost_status on_drain(void (*fn)(void*), void* arg) override;
   roost_status send_to(std::string_view id, roost_ws_kind kind, std::string_view data) override;
   roost_status broadcast(std::string_view group, roost_ws_kind kind, std::string_view data,
                          std::string_view except) override;

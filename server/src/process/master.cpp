@@ -93,7 +93,11 @@ Master::ConfigurationPtr Master::read_configuration() const {
 
 Master::ConfigurationPtr Master::checked(config::Configuration configuration) const {
   config::Server& server = configuration.server;
-  if (setup_.development) server.develop();
+  if (setup_.development) {
+    server.develop();
+    // What the file says for production is not meant: one process, whose breakpoint() has the terminal.
+    server.processes = server.threads = 1;
+  }
   const size_t slots = host_ ? host_->slots().size() : slots_for(server.processes);
   if (slots < 3 * size_t{server.processes}) {
     throw config::ConfigError({server.listen[0].place.file}, "server.processes",

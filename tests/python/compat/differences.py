@@ -30,7 +30,7 @@ def answer(status: int, body: Any, *headers: list[str], without_global: bool = F
 
 NOT_CACHED = "Robyn forbids caching of every stream; Roost that of server-sent events, others say so themselves"
 DECODED = "Robyn does not percent-decode"
-FILES = "the server answers files itself, without Python and what it adds; inline is what browsers do anyway"
+FILES = "headers for all responses are files', too; inline is what browsers do anyway"
 CHALLENGE = 'Robyn challenges with the class\'s name; the scheme of RFC 6750 is "Bearer"'
 METHODS = "Robyn answers 404 for a path that has other methods; RFC 9110 section 15.5.6: 405 with Allow"
 PARSER = "the parser's own words about a mistake"
@@ -141,9 +141,9 @@ DIFFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "not authenticated": (CHALLENGE, answer(401, "Unauthorized", ["www-authenticate", "Bearer"])),
     "wrong token": (CHALLENGE, answer(401, "Unauthorized", ["www-authenticate", "Bearer"])),
-    "directory's file": (FILES, answer(200, "body {}\n", ["content-type", "text/css"], without_global=True)),
-    "directory's index": (FILES, answer(200, "<p>index\n", ["content-type", "text/html"], without_global=True)),
-    "directory's missing file": (MISSING, answer(404, "Not Found\n", without_global=True)),
+    "directory's file": (FILES, answer(200, "body {}\n", ["content-type", "text/css"])),
+    "directory's index": (FILES, answer(200, "<p>index\n", ["content-type", "text/html"])),
+    "directory's missing file": (MISSING, answer(404, "Not Found\n")),
     "missing": (MISSING, answer(404, "Not Found\n")),
     "another method": (METHODS, answer(405, "Method Not Allowed\n", ["allow", "GET, HEAD, OPTIONS"])),
     "OPTIONS of a route without one": (METHODS, answer(204, "", ["allow", "GET, HEAD, OPTIONS"])),

@@ -12,6 +12,7 @@ from roost._native import Headers, Request, Response
 from roost.testing import _directory
 
 if TYPE_CHECKING:
+    from roost._mounting import Pairs
     from roost.app import App
     from roost.router import MountedRoute
 
@@ -100,7 +101,9 @@ class Site:
                 continue
             if best is None or (matched[0], follows) < best[:2]:
                 best = (matched[0], follows, route, matched[1])
-        for prefix, directory, index, listing in self.mount.directories if directories else ():
+        for prefix, directory, index, listing, added, defaults, excluded in (
+            self.mount.directories if directories else ()
+        ):
             matched = _pattern.match(prefix.rstrip("/") + "/*", segments)
             if matched is None:
                 continue
@@ -108,7 +111,8 @@ class Site:
             if method in ("GET", "HEAD") and (best is None or matched[0] < best[0]):
                 rest = matched[1]["*"]
                 below = len(segments) > len(_pattern.segments(prefix.rstrip("/")))
-                best = (matched[0], 0, _serve(directory, rest if below else None, path, index, listing), {})
+                served = _serve(directory, rest if below else None, path, index, listing)
+                best = (matched[0], 0, _with_fields(served, segments, added, defaults, excluded), {})
         if best is not None:
             return best[2]() if callable(best[2]) else (best[2], best[3])
         return allowed
@@ -199,6 +203,20 @@ def _serve(directory: str, rest: str | None, path: str, index: str, listing: boo
         return Answer(status, headers, body) if body is not None else short(status)
 
     return serve
+
+
+def _with_fields(
+    serve: Callable[[], Answer], segments: list[str], added: Pairs, defaults: Pairs, excluded: Iterable[str]
+) -> Callable[[], Answer]:
+    def answer() -> Answer:
+        served = serve()
+        if not any(_pattern.match(pattern, segments) is not None for pattern in excluded):
+            names = {name.lower() for name, _ in served.headers}
+            served.headers += [field for field in defaults if field[0].lower() not in names]
+            served.headers += added
+        return served
+
+    return answer
 
 
 def _decoded_segments(path: str) -> list[str] | None:
