@@ -13,6 +13,9 @@ namespace {
 
 std::unique_ptr<Bridge> the_bridge;
 
+// What streams of events have of timeouts.drain to end by themselves: a sixth.
+constexpr uint32_t kEventsShare = 6;
+
 }  // namespace
 
 Bridge& bridge() {
@@ -131,9 +134,10 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
   host->worker_info(worker, &info);
   for (uint32_t i = 0; i < info.threads; ++i) batches_.push_back(std::make_unique<CallBatch>(loop_, pool_));
   started_ = true;
+  worker_ = worker;
   if (ROOST_HAS(host, on_drain))
     host->on_drain(
-        worker, [](void* self) { static_cast<Bridge*>(self)->streams_.drain(); }, this);
+        worker, [](void* self) { static_cast<Bridge*>(self)->begin_drain(); }, this);
   std::string why;
   if (wants_loop_) {
     if (!loop_.start(startup_, shutdown_, why)) return say(error, "a startup handler raised\n" + why);
@@ -149,6 +153,14 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
     pool_started_ = true;
   }
   return ROOST_OK;
+}
+
+void Bridge::begin_drain() {
+  roost_worker_info info{};
+  info.struct_size = sizeof info;
+  host->worker_info(worker_, &info);
+  // Who develops does not wait.
+  streams_.begin_drain(std::chrono::milliseconds(development_ ? 0 : info.drain_ms / kEventsShare));
 }
 
 bool Bridge::ensure_loop() {
@@ -184,6 +196,7 @@ void Bridge::stop(roost_worker* worker) {
     log(ROOST_LOG_WARNING,
         std::to_string(left) + " background tasks are still under way at the end of timeouts.drain: they are left");
   }
+  streams_.stop();
   pool_.stop();
   if (loop_started_) loop_.stop();
   std::string why;

@@ -57,6 +57,7 @@ class Bridge {
   // Keeps the function. As `is_async` where it says so, else as its code does.
   Target* new_target(PyObject* function, std::string name);
   void note(const Target& target) { (target.is_async ? wants_loop_ : wants_pool_) = true; }
+  void begin_drain();
   bool run_now(const std::vector<PyObject*>& functions, std::string& why);
 
   std::string executable_;
@@ -77,6 +78,7 @@ class Bridge {
   JobPool pool_;
   BackgroundCount background_;
   OpenStreams streams_;
+  roost_worker* worker_ = nullptr;
   std::mutex loop_mutex_;
   bool loop_started_ = false;
   bool pool_started_ = false;

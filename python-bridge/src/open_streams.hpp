@@ -1,8 +1,12 @@
 // The streamed responses of a worker that are ended when it drains: streams of events go on for as long as somebody
-// listens, and would hold up a stop or a reload until timeouts.drain. Any thread; the GIL is not needed.
+// listens, and would hold up a stop or a reload until timeouts.drain. Those that end by themselves have a little time
+// to do so. Any thread; the GIL is not needed.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <unordered_set>
 
 namespace roost::bridge {
@@ -18,30 +22,24 @@ class OpenStreams {
     ~Stream() = default;
   };
 
-  // Until remove(), which must come before the stream's end. A worker that drains already says so at once.
-  void add(Stream& stream) {
-    const std::lock_guard lock(mutex_);
-    if (draining_)
-      stream.drain();
-    else
-      streams_.insert(&stream);
-  }
+  // Until remove(), which must come before the stream's end. Where the time is over already it is told at once.
+  void add(Stream& stream);
   // Again is nothing.
-  void remove(Stream& stream) {
-    const std::lock_guard lock(mutex_);
-    streams_.erase(&stream);
-  }
-  void drain() {
-    const std::lock_guard lock(mutex_);
-    draining_ = true;
-    for (Stream* stream : streams_) stream->drain();
-    streams_.clear();
-  }
+  void remove(Stream& stream);
+
+  // The worker drains: in `grace` what is still open is told. Once.
+  void begin_drain(std::chrono::milliseconds grace);
+  // Ends the thread that waits for that. The worker's main thread.
+  void stop();
 
  private:
-  std::mutex mutex_;  // guards what follows
-  bool draining_ = false;
+  void tell_all();
+
+  std::mutex mutex_;  // guards what follows, but the thread
+  std::condition_variable changed_;
+  bool over_ = false, stopping_ = false;
   std::unordered_set<Stream*> streams_;
+  std::thread timer_;
 };
 
 }  // namespace roost::bridge

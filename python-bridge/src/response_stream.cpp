@@ -144,7 +144,7 @@ void ResponseStream::start_task() {
   if (draining_.exchange(false, std::memory_order_acq_rel)) {
     drained_ = true;
     if (!started_) {
-      complete_ = true;
+      over_ = true;
     } else if (task != nullptr && !over_) {
       // The generator may still send something in answer to it, and ends the response by ending.
       if (!Ref::steal(PyObject_CallMethod(task, "cancel", nullptr))) PyErr_WriteUnraisable(task);
@@ -156,10 +156,10 @@ void ResponseStream::start_task() {
     PyObject* const drive = imported.get();
     const Ref writer = Ref::steal(new_stream_writer(*this));
     if (!context_) context_ = Ref::steal(PyContext_New());
-    const Ref coroutine = Ref::steal(drive != nullptr && writer
-                                         ? PyObject_CallFunctionObjArgs(drive, writer.get(), iterator_.get(),
-                                                                        over_ || drained_ ? Py_False : Py_True, nullptr)
-                                         : nullptr);
+    const Ref coroutine =
+        Ref::steal(drive != nullptr && writer ? PyObject_CallFunctionObjArgs(drive, writer.get(), iterator_.get(),
+                                                                             over_ ? Py_False : Py_True, nullptr)
+                                              : nullptr);
     if (!coroutine || !context_ || !bridge().loop().tasks().spawn(coroutine.get(), context_.get(), *this)) {
       iterator_ = Ref();
       return raised();
@@ -185,7 +185,6 @@ void ResponseStream::done(Ref result) {
     end({});
   } else if ((over_ || drained_) && is_cancellation()) {
     PyErr_Clear();
-    complete_ = complete_ || !over_;
     end({});
   } else {
     raised();
@@ -197,15 +196,9 @@ void ResponseStream::done(Ref result) {
 void ResponseStream::run_pieces() {
   if (!enter()) return raised();
   for (int i = 0; !over_ && i < kInARow; ++i) {
-    if (host->cancelled(responder_) != 0) {
+    if (host->cancelled(responder_) != 0 || draining_.load(std::memory_order_acquire)) {
       over_ = true;
       break;
-    }
-    if (draining_.load(std::memory_order_acquire)) {
-      close_iterator();
-      leave();
-      complete_ = true;
-      return end({});
     }
     const Ref piece = Ref::steal(PyIter_Next(iterator_.get()));
     if (!piece) {
@@ -227,7 +220,7 @@ void ResponseStream::run_pieces() {
       over_ = true;
     } else if (written == kWait) {
       const std::lock_guard lock(mutex_);
-      if (!gone_ && !std::exchange(writable_, false)) {
+      if (!gone_ && !draining_.load(std::memory_order_acquire) && !std::exchange(writable_, false)) {
         waiting_ = true;
         return leave();
       }

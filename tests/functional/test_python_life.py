@@ -263,12 +263,12 @@ def test_clients_that_go_hold_up_no_stop(roost_server: StartServer) -> None:
 
 
 EVENTS = """
-import asyncio, queue, threading, time
+import asyncio, os, threading, time
 from roost import App, SSEMessage, SSEResponse, StreamingResponse
 
 app = App(__file__)
 release = threading.Event()
-never = asyncio.Event
+beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go on")
 
 @app.get("/async")
 async def asynchronous():
@@ -317,6 +317,15 @@ async def bare():
     from roost import Response
     return Response(200, {"Content-Type": "text/event-stream"}, messages())
 
+@app.get("/ending")
+async def ending():
+    async def messages():
+        yield SSEMessage("first")
+        while not os.path.exists(beside):
+            await asyncio.sleep(0.01)
+        yield SSEMessage("last")
+    return SSEResponse(messages())
+
 @app.get("/finite")
 async def finite():
     async def messages():
@@ -360,19 +369,30 @@ def begin(server: RoostServer, path: str) -> RawConnection:
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
 def test_streams_of_events_end_when_a_worker_drains(roost_server: StartServer, sign: signal.Signals) -> None:
-    server = roost_server(EVENTS_YAML, {"events.py": EVENTS})
+    server = roost_server(EVENTS_YAML, {"events.py": EVENTS}, args=["--dev"])
     old = server.leaves()
     streams = {path: begin(server, path) for path in ("/async", "/last", "/plain", "/bare", "/full", "/full_plain")}
     server.signal(sign)
     for path, connection in streams.items():
         rest = connection.read_all()
-        # Ended, not cut: the last chunk is there.
-        assert rest.endswith(b"\r\n0\r\n\r\n"), (path, rest[-200:])
+        # Cut where they did not end by themselves: nobody takes them for whole.
+        assert rest.endswith(b"\r\n0\r\n\r\n") == (path == "/last"), (path, rest[-200:])
         assert (b"data: last" in rest) == (path == "/last"), path
     if sign == signal.SIGHUP:
         server.wait_for(lambda: not set(old) & set(server.leaves()), "the old worker's end")
     assert_ends_by_itself(server)
     assert "raised" not in server.log()
+
+
+def test_streams_of_events_may_end_by_themselves_first(roost_server: StartServer) -> None:
+    server = roost_server(EVENTS_YAML, {"events.py": EVENTS})
+    ending = begin(server, "/ending")
+    server.signal(signal.SIGHUP)
+    server.wait_ready(2)
+    # Only now does it go on: in the old worker, which drains.
+    (server.directory / "go on").touch()
+    assert ending.read_all().endswith(b"data: last\n\n\r\n0\r\n\r\n")
+    assert_ends_by_itself(server)
 
 
 def test_other_streams_are_waited_for(roost_server: StartServer) -> None:

@@ -20,9 +20,11 @@ class StreamingResponse(Response):
     A generator is closed when it ends, raises or the client goes away: its `finally` blocks run. Plain iterators run in
     a thread of the pool, asynchronous ones on the event loop, both with the contextvars of the handler.
 
-    When the server stops or reloads, streams of events, which could go on for ever, are ended, and browsers connect
-    again: an asynchronous generator is cancelled where it waits, and may catch that to send a last message; a plain one
-    is closed before its next piece. Other streams are waited for, as long as `timeouts.drain` allows.
+    When the server stops or reloads, streams of events, which could go on for ever, have a sixth of `timeouts.drain` to
+    end (5 s; nothing in development). Then an asynchronous generator is cancelled where it waits, and may catch that to
+    send a last message and end; a plain one is closed before its next piece. A stream that does not end is cut:
+    browsers connect again, and nobody takes it for whole. Other streams are waited for, as long as `timeouts.drain`
+    allows.
 
     Args:
         content: iterator or iterable of str and bytes, plain or asynchronous.
