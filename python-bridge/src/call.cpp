@@ -146,6 +146,10 @@ void Call::done(Ref result) {
     detach_request(request_object_);
     Ref set = context != nullptr && PyObject_Size(context) != 0 ? handler_context() : Ref();
     park_request(request_, {Ref::steal(std::exchange(request_object_, nullptr)), std::move(set)});
+    // The responder lives on, and this is another request's soon: its client's end is no longer ours to hear of.
+    if (on_loop_)
+      host->on_cancel(
+          responder_, [](void*) {}, nullptr);
     host->resume(responder_);
     return finish();
   }

@@ -407,3 +407,80 @@ def test_other_streams_are_waited_for(roost_server: StartServer) -> None:
             assert b"last" in connection.read_all()
     assert server.wait() == 0
     assert "at the end of timeouts.drain" not in server.log()
+
+
+STRAY = """
+import asyncio, threading
+from roost import App
+
+app = App(__file__)
+events = {name: threading.Event() for name in ("held", "patient", "last", "gone", "release")}
+held, patient = [], []
+
+async def waits(request):
+    await asyncio.sleep(0)
+
+@app.get("/held")
+def hold():
+    held.append(1)
+    if len(held) == 6:
+        events["held"].set()
+    events["release"].wait()
+
+@app.get("/last")
+async def last():
+    events["last"].set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        events["gone"].set()
+
+@app.get("/patient/:number")
+async def wait(number: int):
+    patient.append(number)
+    if len(patient) == 16:
+        events["patient"].set()
+    while not events["release"].is_set():
+        await asyncio.sleep(0.01)
+    return "waited"
+
+@app.get("/state")
+def state():
+    return {name: event.is_set() for name, event in events.items()}
+
+@app.get("/release")
+def let_go():
+    events["release"].set()
+"""
+
+
+def test_a_client_that_goes_cancels_no_request_of_others(roost_server: StartServer) -> None:
+    """The middleware's part of its request is over, and what served it serves others."""
+    server = roost_server(
+        """
+server: { listen: 127.0.0.1:0 }
+python: { venv: "${ROOST_VENV}", path: [.] }
+middleware: [{ python: "stray:waits", paths: [/held] }]
+routes: [{ path: /, python: "stray:app" }]
+""",
+        {"stray.py": STRAY},
+    )
+
+    def reached(name: str) -> bool:
+        return bool(httpx.get(server.url + "/state", timeout=60).json()[name])
+
+    leaving = [server.connect() for _ in range(6)]
+    with server.connect() as last, ThreadPoolExecutor(16) as pool:
+        last.send(b"GET /last HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for(lambda: reached("last"))
+        for connection in leaving:
+            connection.send(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_for(lambda: reached("held"))
+        waiting = [pool.submit(httpx.get, f"{server.url}/patient/{n}", timeout=60) for n in range(16)]
+        server.wait_for(lambda: reached("patient"))
+        for connection in (*leaving, last):
+            connection.close()
+        # Ends are heard of in the order that they came.
+        server.wait_for(lambda: reached("gone"))
+        httpx.get(server.url + "/release", timeout=60)
+        assert [answer.result().text for answer in waiting] == ["waited"] * 16
