@@ -154,8 +154,7 @@ bool Answer::take_body(PyObject* body) {
     body_ = {};
     default_type_ = {};
   } else if (PyLong_Check(body) || PyFloat_Check(body)) {
-    kept_.push_back(Ref::steal(PyObject_Str(body)));
-    return kept_.back() && take_body(kept_.back().get());
+    return take_text_of(body);
   } else if (PyByteArray_Check(body) || PyMemoryView_Check(body)) {
     kept_.push_back(Ref::steal(PyBytes_FromObject(body)));
     return kept_.back() && take_body(kept_.back().get());
@@ -167,12 +166,15 @@ bool Answer::take_body(PyObject* body) {
   } else {
     // What the JSON writer knows beside the plain types: dataclasses and the like.
     json_.clear();
-    if (encode_json(body, json_)) {
+    const bool encoded = encode_json(body, json_);
+    if (!encoded && !PyErr_ExceptionMatches(PyExc_TypeError)) return false;
+    if (encoded && (!others_are_text || json_.view().starts_with('{') || json_.view().starts_with('['))) {
       body_ = json_.view();
       default_type_ = kJson;
       return true;
     }
-    if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
+    PyErr_Clear();
+    if (others_are_text) return take_text_of(body);
     PyErr_Format(
         PyExc_TypeError,
         "a handler returns dict, list, str, bytes, Response, an iterator, None or a tuple of body, headers and "
@@ -181,6 +183,11 @@ bool Answer::take_body(PyObject* body) {
     return false;
   }
   return true;
+}
+
+bool Answer::take_text_of(PyObject* object) {
+  kept_.push_back(Ref::steal(PyObject_Str(object)));
+  return kept_.back() && take_body(kept_.back().get());
 }
 
 bool Answer::prepare(PyObject* result) {
@@ -200,7 +207,8 @@ bool Answer::read(PyObject* result) {
   if (parts.headers != nullptr && !take_headers(parts.headers)) return false;
   if (parts.special != nullptr && !take_file(parts.special)) return false;
   if (kind_ == Kind::file) return true;
-  if (!take_body(parts.body) || (kind_ == Kind::stream && !take_drain(parts.special))) return false;
+  if (!(result == Py_None && others_are_text ? take_text_of(result) : take_body(parts.body))) return false;
+  if (kind_ == Kind::stream && !take_drain(parts.special)) return false;
   if (!has_type_ && !default_type_.empty() && (!body_.empty() || default_type_ != kText || kind_ == Kind::stream))
     fields_.push_back({str("Content-Type"), str(default_type_)});
   return true;

@@ -51,6 +51,10 @@ class Answer {
   roost_response head() const;
   void discard() { kept_.clear(); }
 
+  // What else a handler returns, and None, is sent as str() says it, as applications written for Robyn have it. Set by
+  // the package that gives its names, when that is imported; false: None is no body, the rest an error.
+  static inline bool others_are_text = false;
+
   // As prepare(), for middleware: a Response of text or bytes with all its headers; streams and files as they are.
   static PyObject* to_response(PyObject* result);
 
@@ -60,6 +64,7 @@ class Answer {
   bool add_pair(PyObject* name, PyObject* value);
   void add_field(std::string_view name, std::string_view value);
   bool take_body(PyObject* body);
+  bool take_text_of(PyObject* object);
   bool take_file(PyObject* response);
   bool take_drain(PyObject* response);
 

@@ -58,6 +58,7 @@ PyObject* fields_subscript(PyObject* self, PyObject* key) {
   const FieldList& list = fields_of(self);
   const auto found = list.last(name);
   if (found < 0) {
+    if (missing_header_is_none && is_headers(self)) return Py_NewRef(Py_None);
     PyErr_SetObject(PyExc_KeyError, key);
     return nullptr;
   }

@@ -13,6 +13,10 @@ struct FieldsObject {
 inline PyTypeObject* headers_type = nullptr;
 inline PyTypeObject* query_params_type = nullptr;
 
+// headers["missing"] is None and no KeyError, as applications written for Robyn have it; set as
+// Answer::others_are_text.
+inline bool missing_header_is_none = false;
+
 bool ready_fields_types(PyObject* module);
 
 inline bool is_headers(PyObject* object) {

@@ -59,6 +59,10 @@ PYBIND11_MODULE(_native, module) {
     throw py::error_already_set();
 
   module.def("to_response", [](const py::object& result) { return owned(Answer::to_response(result.ptr())); });
+  module.def("set_manners", [](bool others_are_text, bool missing_is_none) {
+    Answer::others_are_text = others_are_text;
+    missing_header_is_none = missing_is_none;
+  });
   module.def(
       "request_for_test",
       [](std::string_view method, std::string_view target, const py::object& headers, const py::object& body,

@@ -1,6 +1,8 @@
 #include "request_type.hpp"
 
+#include <array>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include "body_reader.hpp"
@@ -272,6 +274,24 @@ RequestObject* allocate() {
   return request;
 }
 
+// For applications' own tests: what is not given is empty.
+PyObject* request_construct(PyTypeObject*, PyObject* args, PyObject* keywords) {
+  static const char* const names[] = {"query_params", "headers", "path_params", "body",    "method", "url",
+                                      "form_data",    "files",   "identity",    "ip_addr", nullptr};
+  constexpr size_t kNames = std::size(names) - 1;
+  std::array<PyObject*, kNames> given{};
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OOOOOOOOOO", const_cast<char**>(names), &given[0], &given[1],
+                                   &given[2], &given[3], &given[4], &given[5], &given[6], &given[7], &given[8],
+                                   &given[9]))
+    return nullptr;
+  const Ref empty = Ref::steal(PyBytes_FromStringAndSize(nullptr, 0));
+  Ref made = empty ? Ref::steal(request_for_test("GET", "/", Py_None, empty.get(), Py_None, "127.0.0.1")) : Ref();
+  for (size_t i = 0; made && i < kNames; ++i) {
+    if (given[i] != nullptr && PyObject_SetAttrString(made.get(), names[i], given[i]) < 0) return nullptr;
+  }
+  return made.release();
+}
+
 #define ROOST_FIELD(name, slot, doc) \
   { name, get_slot, set_slot, doc, reinterpret_cast<void*>(slot) }
 PyGetSetDef request_fields[] = {
@@ -299,15 +319,16 @@ PyMethodDef request_methods[] = {
     {"_keep_body", request_keep_body, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
-PyType_Slot request_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(request_dealloc)},
+PyType_Slot request_slots[] = {{Py_tp_new, reinterpret_cast<void*>(request_construct)},
+                               {Py_tp_dealloc, reinterpret_cast<void*>(request_dealloc)},
                                {Py_tp_traverse, reinterpret_cast<void*>(request_traverse)},
                                {Py_tp_clear, reinterpret_cast<void*>(request_clear)},
                                {Py_tp_getset, request_fields},
                                {Py_tp_methods, request_methods},
                                {Py_tp_repr, reinterpret_cast<void*>(request_repr)},
                                {0, nullptr}};
-PyType_Spec request_spec = {"roost._native.Request", sizeof(RequestObject), 0,
-                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, request_slots};
+PyType_Spec request_spec = {"roost._native.Request", sizeof(RequestObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                            request_slots};
 }  // namespace
 
 bool ready_request_type(PyObject* module) {

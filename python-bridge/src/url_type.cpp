@@ -39,13 +39,21 @@ PyObject* url_str(PyObject* self) {
                               url->host, url->path, url->query);
 }
 
-PyType_Slot url_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(url_dealloc)},
+PyObject* url_construct(PyTypeObject*, PyObject* args, PyObject* keywords) {
+  static const char* const names[] = {"scheme", "host", "path", "query", nullptr};
+  const char *scheme = "http", *host = "", *path = "/", *query = "";
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "|ssss", const_cast<char**>(names), &scheme, &host, &path, &query))
+    return nullptr;
+  return new_url(scheme, host, path, query);
+}
+
+PyType_Slot url_slots[] = {{Py_tp_new, reinterpret_cast<void*>(url_construct)},
+                           {Py_tp_dealloc, reinterpret_cast<void*>(url_dealloc)},
                            {Py_tp_members, url_members},
                            {Py_tp_str, reinterpret_cast<void*>(url_str)},
                            {Py_tp_repr, reinterpret_cast<void*>(url_str)},
                            {0, nullptr}};
-PyType_Spec url_spec = {"roost._native.Url", sizeof(UrlObject), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, url_slots};
+PyType_Spec url_spec = {"roost._native.Url", sizeof(UrlObject), 0, Py_TPFLAGS_DEFAULT, url_slots};
 
 }  // namespace
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
-from roost import App, Headers, Request, Response
+from roost import App, Headers, Request, Response, _native
+from roost._headers import GlobalHeaders
+from roost.exceptions import Unmatched
 from roost.route import MountedRoute
 
 from robyn.argument_parser import Config
 from robyn.env_populator import load_vars
+from robyn.events import Events
+from robyn.robyn import FunctionInfo
+
+# Handlers may return anything, and say nothing of a header that is missing.
+_native.set_manners(True, True)
 
 _BODY_METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 _DEFAULT_PAYLOAD = 1_000_000
@@ -31,6 +40,34 @@ class Robyn(App):
         super().__init__(file_object, config or Config(), openapi_file_path, openapi, dependencies)
         self.file_path = file_object
         self.directory_path = os.path.dirname(os.path.abspath(file_object))
+        self.exception_handler(Unmatched)(_unmatched)
+        if openapi is None and not self.config.disable_openapi:
+            self.openapi = _openapi(self.directory_path, openapi_file_path)
+
+    @property
+    def request_headers(self) -> GlobalHeaders:
+        """What every request has: `set`, `append`, `get_headers`."""
+        return self._request_headers
+
+    @property
+    def response_headers(self) -> GlobalHeaders:
+        """What every response has: `set`, `append`, `get_headers`."""
+        return self._response_headers
+
+    @property
+    def event_handlers(self) -> dict[Events, FunctionInfo]:
+        """The last handler of each event."""
+        listed = {Events.STARTUP: self._startup, Events.SHUTDOWN: self._shutdown}
+        return {
+            event: FunctionInfo(handlers[-1], inspect.iscoroutinefunction(handlers[-1]), 0, {}, {})
+            for event, handlers in listed.items()
+            if handlers
+        }
+
+    def is_port_in_use(self, port: int) -> bool:
+        """Whether somebody listens on it here."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("localhost", port)) == 0
 
     def serve_directory(
         self, route: str, directory_path: str, index_file: str | None = None, show_files_listing: bool = False
@@ -60,6 +97,23 @@ class Robyn(App):
             if _BODY_METHODS & set(route.methods.split()) and route.takes_request:
                 route.call = _with_robyns_forms(route)
         return mount
+
+
+def _openapi(directory: str, named: str | None) -> Any:
+    from robyn.openapi import OpenAPI
+
+    document = OpenAPI()
+    beside = os.path.join(directory, named or "openapi.json")
+    if named or os.path.isfile(beside):
+        document.override_openapi(beside)
+    return document
+
+
+def _unmatched(error: Unmatched) -> Response:
+    """404 in Robyn's words; a path's wrong method is told the right ones."""
+    if error.status_code == 404:
+        return Response(404, {"Content-Type": "text/plain; charset=utf-8"}, "Not found")
+    return error.__roost_response__()
 
 
 def _with_robyns_forms(route: MountedRoute) -> Callable[[Request], Any]:

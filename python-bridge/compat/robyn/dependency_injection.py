@@ -19,6 +19,11 @@ class DependencyMap:
         """For all handlers."""
         self._dependencies["all"].update(dependencies)
 
+    def merge_dependencies(self, target_router: Any) -> None:
+        """Adds what was injected for all handlers elsewhere, where this one has nothing of that name."""
+        dependencies = target_router.dependencies.get_global_dependencies()
+        self._dependencies["all"] = {**dependencies, **self._dependencies["all"]}
+
     def get_router_dependencies(self, router: Any) -> dict[str, Any]:
         """Those of one router."""
         return self._dependencies.get(router, {})

@@ -18,6 +18,7 @@ class WebSocketConnector:
     def __init__(self, endpoint: WebSocket, connection: WebSocketConnection) -> None:
         self._endpoint = endpoint
         self._connection = connection
+        self._closing = False
 
     @property
     def id(self) -> str:
@@ -60,8 +61,17 @@ class WebSocketConnector:
         self.sync_broadcast_bytes(data)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection, after what the handler returns was sent."""
+        self._closing = True
+
+    def _ends(self, returned: Any) -> Any:
+        """What is left to send of it; a connection that was closed meanwhile gets it before."""
+        if not self._closing:
+            return returned
+        if returned:
+            self._connection.send(returned)
         self._connection.close()
+        return None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -99,21 +109,23 @@ class WebSocket(native.WebSocket):
         named = [name for name in inspect.signature(handler).parameters if name in self.dependencies]
         count = len(inspect.signature(handler).parameters) - len(named)
 
-        def arguments(given: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def arguments(
+            given: tuple[Any, ...],
+        ) -> tuple[WebSocketConnector, tuple[Any, ...], dict[str, Any]]:
             connector = WebSocketConnector(self, given[0])
-            return (connector, *given[1:])[:count], {name: self.dependencies[name] for name in named}
+            return connector, (connector, *given[1:])[:count], {name: self.dependencies[name] for name in named}
 
         if inspect.iscoroutinefunction(handler):
 
             async def later(*given: Any) -> Any:
-                positional, keywords = arguments(given)
-                return await handler(*positional, **keywords)
+                connector, positional, keywords = arguments(given)
+                return connector._ends(await handler(*positional, **keywords))
 
             return later
 
         def now(*given: Any) -> Any:
-            positional, keywords = arguments(given)
-            return handler(*positional, **keywords)
+            connector, positional, keywords = arguments(given)
+            return connector._ends(handler(*positional, **keywords))
 
         return now
 

@@ -41,10 +41,14 @@ class GlobalHeaders:
         Headers({key: value})
         self._set[key.lower()] = (key, str(value))
 
-    def add(self, key: str, value: str) -> None:
+    def append(self, key: str, value: str) -> None:
         """One value more."""
         Headers({key: value})
         self._added.append((key, str(value)))
+
+    def get_headers(self) -> dict[str, list[str]]:
+        """All of them, by name in small letters."""
+        return Headers([*self._set.values(), *self._added]).get_headers()
 
     def exclude(self, patterns: Iterable[str] | None) -> None:
         """The paths or patterns that get none of them."""

@@ -56,6 +56,7 @@ class QueryParams(_FieldMap):
 class Url:
     """Where a request was sent to, as the client sees it."""
 
+    def __init__(self, scheme: str = "http", host: str = "", path: str = "/", query: str = "") -> None: ...
     @property
     def scheme(self) -> str: ...
     @property
@@ -82,6 +83,19 @@ class Request:
     session: Any
     cookies: dict[str, str]
     state: Any
+    def __init__(
+        self,
+        query_params: QueryParams = ...,
+        headers: Headers = ...,
+        path_params: dict[str, str] = ...,
+        body: str | bytes = ...,
+        method: str = ...,
+        url: Url = ...,
+        form_data: Any = ...,
+        files: Any = ...,
+        identity: Any = ...,
+        ip_addr: str | None = ...,
+    ) -> None: ...
     def json(self) -> Any: ...
     def stream(self) -> BodyStream: ...
     def read(self) -> Awaitable[bytes]: ...
@@ -189,6 +203,7 @@ class WebSocketConnection:
 def submit(function: Callable[[], object]) -> bool: ...
 def current_context() -> Context: ...
 def to_response(result: object) -> Response: ...
+def set_manners(others_are_text: bool, missing_header_is_none: bool, /) -> None: ...
 def request_for_test(
     method: str,
     target: str,

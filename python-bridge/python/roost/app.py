@@ -113,7 +113,7 @@ class App(Router):
 
     def add_request_header(self, key: str, value: str) -> None:
         """Every request has one more value of this header, beside what the client sent."""
-        self._request_headers.add(key, value)
+        self._request_headers.append(key, value)
 
     def set_request_header(self, key: str, value: str) -> None:
         """Every request has this header with this value, whatever the client sent."""
@@ -121,7 +121,7 @@ class App(Router):
 
     def add_response_header(self, key: str, value: str) -> None:
         """Every response gets one more value of this header; after handlers see it."""
-        self._response_headers.add(key, value)
+        self._response_headers.append(key, value)
 
     def set_response_header(self, key: str, value: str) -> None:
         """Every response that has none of its own gets this header; after handlers see it."""

@@ -137,6 +137,9 @@ async def message(ws, msg):
         ws.sync_send_to(ws.id, "only you")
     elif msg == "close":
         ws.close()
+    elif msg == "last words":
+        ws.close()
+        return msg
     else:
         return msg.upper()
     return ""
@@ -191,6 +194,10 @@ def test_older_websocket_style(older: Path) -> None:
             two.send("close")
             with pytest.raises(websockets.exceptions.ConnectionClosed):
                 two.recv()
+            one.send("last words")
+            assert one.recv() == "last words"
+            with pytest.raises(websockets.exceptions.ConnectionClosed):
+                one.recv()
         server.wait_output(r"closed \S+")
     finally:
         assert server.stop() == 0
@@ -280,3 +287,64 @@ if __name__ == "__main__":
                 {n: observe(client, b) for n, b in BEHAVIOURS.items()}, indent=1, ensure_ascii=False, sort_keys=True
             )
         )
+
+
+NAMES_AT_WORK = """
+import json
+from robyn import Headers, Request, Robyn
+from robyn.events import Events
+from robyn.robyn import QueryParams, Url
+from robyn.types import Body, JSONResponse
+
+class Inner(Body):
+    first: str
+
+class Item(Body):
+    name: Inner
+
+class Made(JSONResponse):
+    success: bool
+
+app = Robyn(__file__)
+
+def start(): pass
+async def stop(): pass
+app.startup_handler(start)
+app.shutdown_handler(stop)
+app.set_request_header("one", "1")
+app.add_response_header("two", "2")
+
+@app.post("/item")
+def item(body: Item) -> Made:
+    return Made(success=True)
+
+handlers = app.event_handlers
+assert (handlers[Events.STARTUP].handler, handlers[Events.STARTUP].is_async) == (start, False)
+assert (handlers[Events.SHUTDOWN].handler, handlers[Events.SHUTDOWN].is_async) == (stop, True)
+assert app.request_headers.get_headers() == {"one": ["1"]}
+assert app.response_headers.get_headers() == {"two": ["2"]}
+assert Headers({"a": "1"})["b"] is None
+url = Url("https", "example.com", "/path")
+request = Request(
+    query_params=QueryParams(), headers=Headers({"a": "1"}), path_params={"id": "7"}, body='{"x": 1}', method="POST",
+    url=url, form_data={}, files={}, ip_addr=None, identity=None,
+)
+assert (request.method, request.url.path, request.path_params["id"], request.json()) == ("POST", "/path", "7", {"x": 1})
+assert request.headers["a"] == "1" and request.headers["b"] is None
+assert app.openapi.openapi_spec["info"]["title"] == "Robyn API"
+from roost._documentation import specification
+spec = specification(app)
+assert spec["servers"] == [] and "externalDocs" in spec
+operation = spec["paths"]["/item"]["post"]
+schema = operation["requestBody"]["content"]["application/json"]["schema"]
+assert schema["properties"]["name"]["properties"]["first"] == {"type": "string"}
+answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+assert answer["properties"]["success"] == {"type": "boolean"}
+print("done")
+"""
+
+
+def test_names_do_what_robyns_do(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(NAMES_AT_WORK)
+    done = run(tmp_path, "app.py")
+    assert done.stdout.endswith("done\n"), done.stderr
