@@ -110,14 +110,12 @@ class SqliteStore:
         where = ""
         found: tuple[str, ...] = ()
         if text:
-            where, found = "WHERE title LIKE ?1 ESCAPE '\\' OR body LIKE ?1 ESCAPE '\\'", (_like(text),)
-        # Numbered parameters: the pattern is the first one where there is a pattern.
-        window = f"LIMIT ?{len(found) + 1} OFFSET ?{len(found) + 2}"
+            where, found = "WHERE title LIKE ? ESCAPE '\\' OR body LIKE ? ESCAPE '\\'", (_like(text),) * 2
 
         def work(database: sqlite3.Connection) -> tuple[list[Note], int]:
             (total,) = database.execute(f"SELECT count(*) FROM notes {where}", found).fetchone()
             rows = database.execute(
-                f"SELECT * FROM notes {where} ORDER BY updated DESC, id DESC {window}", (*found, limit, offset)
+                f"SELECT * FROM notes {where} ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?", (*found, limit, offset)
             )
             return [_note(row) for row in rows], total
 

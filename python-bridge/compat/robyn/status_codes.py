@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 HTTP_306_RESERVED = 306
-globals().update({f"HTTP_{status.value}_{status.name}": status.value for status in HTTPStatus})
+# Aliases, too: Python 3.13 renamed some, of which Robyn has the older names.
+globals().update({f"HTTP_{status.value}_{name}": status.value for name, status in HTTPStatus.__members__.items()})
 
 __all__ = [name for name in globals() if name.startswith("HTTP_")]
