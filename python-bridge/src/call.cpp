@@ -68,6 +68,7 @@ HandlerContext& context_of_thread() {
 }
 
 void Call::run() {
+  context = nullptr;  // of the request before
   if (coroutine_ != nullptr) {
     on_loop_ = true;
     const Ref carried = std::move(carried_);

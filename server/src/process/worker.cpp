@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -30,6 +31,30 @@ void wake(int) {
   if (::write(wake_fd, "", 1) < 0) {
   }
   errno = saved;
+}
+
+// A handler may fork, as Python's multiprocessing does. A signal is to end that child as any other, and not to be told
+// to the worker, whose descriptors it has; one that comes before the child has let go of the handler waits.
+thread_local sigset_t mask_before_fork;
+
+void before_fork() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask_before_fork);
+}
+
+void after_fork_in_parent() {
+  pthread_sigmask(SIG_SETMASK, &mask_before_fork, nullptr);
+}
+
+void after_fork_in_child() {
+  wake_fd = -1;
+  struct sigaction action {};
+  if (sigaction(SIGTERM, nullptr, &action) == 0 && action.sa_handler == wake) {
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGTERM, &action, nullptr);
+  }
+  pthread_sigmask(SIG_SETMASK, &mask_before_fork, nullptr);
 }
 
 class Worker {
@@ -71,6 +96,7 @@ class Worker {
     action.sa_handler = wake;
     action.sa_flags = SA_RESTART;
     sigaction(SIGTERM, &action, nullptr);
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     return base::UniqueFd(fds[0]);
   }
 
