@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,6 +11,11 @@ from pathlib import Path
 import pytest
 
 from server_process import BINARY, PATIENCE, RoostServer, environment
+
+# What nohup(1), or a shell for what runs in its background, has ignored, the servers of the tests are to hear.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 Files = Mapping[str, str | bytes]
 StartServer = Callable[..., RoostServer]
