@@ -109,42 +109,58 @@ void Inflater::shrink() {
 }
 
 Inflater::Result Inflater::inflate(std::string_view compressed, size_t limit) {
+  begin();
+  const Result result = more(compressed, limit);
+  return result == Result::complete ? end(limit) : result;
+}
+
+void Inflater::begin() {
   output_.clear();
+  ended_ = false;
+  padding_ = 0;
+  if (stream_ != nullptr && !takeover_) inflateReset(stream_.get());
+}
+
+Inflater::Result Inflater::more(std::string_view compressed, size_t limit) {
+  if (!ended_) {
+    const Result result = run(compressed, limit);
+    if (result != Result::complete) return result;
+    if (ended_) padding_ = stream_->avail_in;
+  } else {
+    padding_ += compressed.size();
+  }
+  // Behind a final block there is nothing but padding (section 7.2.3.4).
+  return padding_ > 1 ? Result::invalid : Result::complete;
+}
+
+Inflater::Result Inflater::end(size_t limit) {
+  return ended_ ? Result::complete : run(kTail, limit);
+}
+
+Inflater::Result Inflater::run(std::string_view input, size_t limit) {
   if (stream_ == nullptr) {
     auto stream = std::make_unique<z_stream>();
     if (inflateInit2(stream.get(), -int{bits_}) != Z_OK) return Result::invalid;
     stream_ = std::move(stream);
-  } else if (!takeover_) {
-    inflateReset(stream_.get());
   }
-  size_t size = 0;
-  bool ended = false;
-  for (const std::string_view input : {compressed, kTail}) {
-    stream_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
-    stream_->avail_in = static_cast<uInt>(input.size());
-    while (!ended) {
-      // One byte more than the limit tells too long from just long enough.
-      const size_t room = std::min(std::max(size, kPiece), limit + 1 - size);
-      if (room == 0) return Result::too_big;
-      output_.resize(size + room);
-      stream_->next_out = reinterpret_cast<Bytef*>(output_.data() + size);
-      stream_->avail_out = static_cast<uInt>(room);
-      const int result = ::inflate(stream_.get(), Z_SYNC_FLUSH);
-      size += room - stream_->avail_out;
-      if (size > limit) return Result::too_big;
-      if (result == Z_STREAM_END) {
-        if (takeover_) inflateResetKeep(stream_.get());  // keeps the window
-        ended = true;  // a final block (section 7.2.3.4): nothing but the padding behind it
-        break;
-      }
-      if (result != Z_OK && result != Z_BUF_ERROR) return Result::invalid;
-      if (stream_->avail_out > 0) break;  // all input is taken
-    }
-    if (ended && input.data() == compressed.data() && stream_->avail_in > 1) return Result::invalid;
-    if (ended) break;
+  stream_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
+  stream_->avail_in = static_cast<uInt>(input.size());
+  for (size_t size = output_.size();;) {
+    // One byte more than the limit tells too long from just long enough.
+    const size_t room = std::min(kPiece, limit + 1 - size);
+    output_.resize(size + room);
+    stream_->next_out = reinterpret_cast<Bytef*>(output_.data() + size);
+    stream_->avail_out = static_cast<uInt>(room);
+    const int result = ::inflate(stream_.get(), Z_SYNC_FLUSH);
+    size += room - stream_->avail_out;
+    if (size > limit) return Result::too_big;
+    output_.resize(size);
+    ended_ = result == Z_STREAM_END;
+    if (ended_ && takeover_) inflateResetKeep(stream_.get());  // keeps the window
+    if (ended_) return Result::complete;
+    if (result != Z_OK && result != Z_BUF_ERROR) return Result::invalid;
+    if (stream_->avail_out > 0) return Result::complete;  // all input is taken
   }
-  output_.resize(size);
-  return Result::complete;
 }
 
 Deflater::Deflater(const DeflateOptions& options) : options_(options) {}

@@ -49,15 +49,26 @@ class Inflater {
 
   // The payload of one whole message. too_big as soon as more than limit bytes would come out.
   Result inflate(std::string_view compressed, size_t limit);
+  // The same for a message that comes in pieces: begin(), more() for each of them, end().
+  void begin();
+  Result more(std::string_view compressed, size_t limit);
+  Result end(size_t limit);
+  // What has come out of the message so far.
   std::string_view output() const { return output_; }
+  bool takeover() const { return takeover_; }
+  uint8_t bits() const { return bits_; }
   // Gives memory back that a large message took.
   void shrink();
 
  private:
+  Result run(std::string_view input, size_t limit);
+
   const bool takeover_;
   const uint8_t bits_;
   std::unique_ptr<z_stream_s> stream_;  // made with the first message
   std::string output_;
+  bool ended_ = false;    // a final block was met
+  uint64_t padding_ = 0;  // bytes behind it
 };
 
 class Deflater {

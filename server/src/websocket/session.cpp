@@ -62,11 +62,14 @@ void Session::frame_begins(Sink& sink) {
     // What cannot be compressed grows: five bytes for each stored block (RFC 1951 section 3.2.4), which zlib makes as
     // short as 128 bytes when it is given little memory.
     const size_t limit = compressed ? max_message_bytes_ + max_message_bytes_ / 16 + 64 : max_message_bytes_;
-    if (frame_.payload > limit - message_.size()) return fail(kTooBig, "message too big", sink);
+    if (!continues) message_payload_ = 0;
+    if (frame_.payload > limit - message_payload_) return fail(kTooBig, "message too big", sink);
+    message_payload_ += frame_.payload;
     if (!continues) {
       message_opcode_ = frame_.opcode;
       compressed_ = compressed;
       utf8_.reset();
+      if (compressed && inflater_->takeover()) inflater_->begin();
     }
   }
   taken_ = 0;
@@ -77,51 +80,77 @@ void Session::frame_begins(Sink& sink) {
 void Session::take_payload(char* data, size_t size, Sink& sink) {
   unmask(data, size, frame_.mask, taken_);
   const std::string_view piece(data, size);
-  const bool control = is_control(frame_.opcode);
-  const bool whole_here = taken_ == 0 && size == frame_.payload;
+  const bool frame_here = taken_ == 0 && size == frame_.payload;
   taken_ += size;
   const bool ends = taken_ == frame_.payload;
-  if (!control && !compressed_ && message_opcode_ == Opcode::text && !utf8_.feed(piece)) {
+  in_payload_ = !ends;
+  if (is_control(frame_.opcode)) {
+    if (frame_here) return control_ends(piece, sink);
+    control_.append(piece);
+    if (ends) control_ends(control_, sink);
+    return;
+  }
+  if (frame_here && frame_.fin && !fragmented_) return take_message(piece, sink);
+  if (!take_piece(piece, sink) || !ends) return;
+  fragmented_ = !frame_.fin;
+  if (frame_.fin) message_ends(sink);
+}
+
+void Session::take_message(std::string_view data, Sink& sink) {
+  if (compressed_) {
+    if (state_ != State::open || !inflated(inflater_->inflate(data, max_message_bytes_), sink)) return;
+    data = inflater_->output();
+  }
+  if (message_opcode_ == Opcode::text && !Utf8::valid(data)) return fail(kInvalidPayload, "invalid UTF-8", sink);
+  if (state_ == State::open) sink.on_message(message_opcode_, data);
+  if (compressed_) inflater_->shrink();
+}
+
+// While closing data is dropped, though still judged where it is not compressed.
+bool Session::take_piece(std::string_view piece, Sink& sink) {
+  if (compressed_) {
+    if (state_ != State::open) return true;
+    Inflater& inflater = inflater_of_message();
+    const size_t before = inflater.output().size();
+    if (!inflated(inflater.more(piece, max_message_bytes_), sink)) return false;
+    piece = inflater.output().substr(before);
+  } else if (state_ == State::open) {
+    message_.append(piece);
+  }
+  if (message_opcode_ != Opcode::text || utf8_.feed(piece)) return true;
+  fail(kInvalidPayload, "invalid UTF-8", sink);
+  return false;
+}
+
+void Session::message_ends(Sink& sink) {
+  std::string_view message = message_, last;
+  if (compressed_ && state_ == State::open) {
+    Inflater& inflater = inflater_of_message();
+    const size_t before = inflater.output().size();
+    if (!inflated(inflater.end(max_message_bytes_), sink)) return;
+    message = inflater.output();
+    last = message.substr(before);
+  }
+  if (message_opcode_ == Opcode::text && !(utf8_.feed(last) && utf8_.complete())) {
     return fail(kInvalidPayload, "invalid UTF-8", sink);
   }
-  if (whole_here && (control || (frame_.fin && !fragmented_))) return frame_ends(piece, sink);
-  std::string& buffer = control ? control_ : message_;
-  // While closing data is dropped, though still judged.
-  if (control || state_ == State::open) buffer.append(piece);
-  if (ends) frame_ends(buffer, sink);
-}
-
-void Session::frame_ends(std::string_view payload, Sink& sink) {
-  in_payload_ = false;
-  if (is_control(frame_.opcode)) return control_ends(payload, sink);
-  if (!frame_.fin) {
-    fragmented_ = true;
-    return;
-  }
-  fragmented_ = false;
-  message_ends(payload, sink);
+  if (state_ == State::open) sink.on_message(message_opcode_, message);
   message_ = std::string();
+  own_inflater_.reset();
+  if (compressed_) inflater_->shrink();
 }
 
-void Session::message_ends(std::string_view data, Sink& sink) {
-  if (!compressed_) {
-    if (message_opcode_ == Opcode::text && !utf8_.complete()) return fail(kInvalidPayload, "invalid UTF-8", sink);
-    if (state_ == State::open) sink.on_message(message_opcode_, data);
-    return;
-  }
-  if (state_ != State::open) return;
-  switch (inflater_->inflate(data, max_message_bytes_)) {
-    case Inflater::Result::invalid:
-      return fail(kInvalidPayload, "invalid compressed data", sink);
-    case Inflater::Result::too_big:
-      return fail(kTooBig, "message too big", sink);
-    case Inflater::Result::complete:
-      break;
-  }
-  const std::string_view message = inflater_->output();
-  if (message_opcode_ == Opcode::text && !Utf8::valid(message)) return fail(kInvalidPayload, "invalid UTF-8", sink);
-  sink.on_message(message_opcode_, message);
-  inflater_->shrink();
+Inflater& Session::inflater_of_message() {
+  if (inflater_->takeover()) return *inflater_;
+  if (own_inflater_ == nullptr) own_inflater_ = std::make_unique<Inflater>(false, inflater_->bits());
+  return *own_inflater_;
+}
+
+bool Session::inflated(Inflater::Result result, Sink& sink) {
+  if (result == Inflater::Result::complete) return true;
+  const bool invalid = result == Inflater::Result::invalid;
+  fail(invalid ? kInvalidPayload : kTooBig, invalid ? "invalid compressed data" : "message too big", sink);
+  return false;
 }
 
 void Session::control_ends(std::string_view payload, Sink& sink) {
@@ -150,6 +179,7 @@ void Session::peer_closes(std::string_view payload, Sink& sink) {
   close_code_ = code;
   control_ = std::string(payload.size() > 2 ? payload.substr(2) : std::string_view());
   message_ = std::string();
+  own_inflater_.reset();
 }
 
 void Session::close(uint16_t code, std::string_view reason, Sink& sink) {
@@ -164,6 +194,7 @@ void Session::fail(uint16_t code, std::string_view why, Sink& sink) {
   close_code_ = code;
   control_ = why;
   message_ = std::string();
+  own_inflater_.reset();
 }
 
 void Session::send_close(uint16_t code, std::string_view reason, Sink& sink) {

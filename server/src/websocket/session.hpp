@@ -1,10 +1,12 @@
 // The server's side of one WebSocket after its handshake, without a socket (RFC 6455 sections 5 to 7): bytes in, events
-// and frames out. Messages that lie whole in the input are handed on in place; only those in pieces are copied. An idle
-// session owns no memory beyond itself. One thread's: that of the connection.
+// and frames out. Messages that lie whole in the input are handed on in place; only those in pieces are copied. Text is
+// judged and compressed data inflated as they arrive. An idle session owns no memory beyond itself. One thread's: that
+// of the connection.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -38,8 +40,8 @@ class Session {
     failed,   // the peer broke the protocol; a close frame with the code has left, input is ignored
   };
 
-  // inflater: when permessage-deflate was agreed on; shared by the sessions of one thread, outlives them. The limit is
-  // of messages as handlers see them.
+  // inflater: when permessage-deflate was agreed on; the session's own where it takes its context over, else shared by
+  // the sessions of one thread; outlives them. The limit is of messages as handlers see them.
   explicit Session(size_t max_message_bytes, Inflater* inflater = nullptr)
       : max_message_bytes_(max_message_bytes), inflater_(inflater) {}
   Session(const Session&) = delete;
@@ -63,8 +65,12 @@ class Session {
  private:
   void frame_begins(Sink& sink);
   void take_payload(char* data, size_t size, Sink& sink);
-  void message_ends(std::string_view data, Sink& sink);
-  void frame_ends(std::string_view payload, Sink& sink);
+  // A message that lies in the input whole; one that comes in pieces, of which take_piece() is false when it failed.
+  void take_message(std::string_view data, Sink& sink);
+  bool take_piece(std::string_view piece, Sink& sink);
+  void message_ends(Sink& sink);
+  Inflater& inflater_of_message();
+  bool inflated(Inflater::Result result, Sink& sink);
   void control_ends(std::string_view payload, Sink& sink);
   void peer_closes(std::string_view payload, Sink& sink);
   void fail(uint16_t code, std::string_view why, Sink& sink);
@@ -73,8 +79,11 @@ class Session {
 
   const size_t max_message_bytes_;
   Inflater* const inflater_;
-  std::string message_;  // what has come of a message in pieces
-  std::string control_;  // of a control frame in pieces; at the end the close reason
+  std::string message_;  // what has come of a message in pieces that is not compressed
+  // Of a compressed message in pieces, where inflater_ is for whole ones alone.
+  std::unique_ptr<Inflater> own_inflater_;
+  uint64_t message_payload_ = 0;  // bytes in the frames of the current message
+  std::string control_;           // of a control frame in pieces; at the end the close reason
   FrameHeader frame_;
   uint64_t taken_ = 0;  // payload bytes of the current frame
   char partial_header_[kMaxClientHeader];

@@ -1,10 +1,12 @@
 #include "websocket/session.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include "websocket/close_code.hpp"
+#include "websocket/deflate.hpp"
 
 namespace roost::websocket {
 namespace {
@@ -153,6 +155,83 @@ TEST_CASE("Session.BadUtf8FailsBeforeItsFrameIsComplete") {
   std::string input = frame(1, "ab\xf4\x90" + std::string(50, 'x')).substr(0, 6 + 4);
   session.feed(input.data(), input.size(), recorder);
   CHECK(session.state() == Session::State::failed);
+}
+
+// As a client compresses; never empty for what has no random bytes.
+std::string packed(Deflater& deflater, std::string_view text) {
+  return std::string(deflater.deflate(text, 15));
+}
+
+TEST_CASE("Session.BadUtf8InACompressedMessageFailsBeforeTheMessageIsComplete") {
+  Deflater deflater;
+  const std::string text(2000, 'a');
+  std::string broken = text;
+  broken += "\xff";
+  for (int i = 0; i < 3000; ++i) broken += static_cast<char>('a' + i * i % 26);
+  for (const bool takeover : {false, true}) {
+    CAPTURE(takeover);
+    Inflater inflater(takeover, 15);
+    Recorder recorder;
+    Session session(kLimit, &inflater);
+    const std::string payload = packed(deflater, broken);
+    // The first of two fragments, and not all of it.
+    std::string input = frame(1, payload, false, 0x40);
+    size_t fed = 0;
+    while (fed < input.size() && session.state() == Session::State::open) session.feed(&input[fed++], 1, recorder);
+    CHECK(session.state() == Session::State::failed);
+    CHECK(recorder.log == "send-close:1007 ");
+    CHECK(fed < input.size() - 100);
+  }
+}
+
+TEST_CASE("Session.CompressedMessagesInPiecesAreThoseThatComeWhole") {
+  Deflater deflater;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += std::to_string(i * i) + "\xc3\xa9";
+  for (const bool takeover : {false, true}) {
+    CAPTURE(takeover);
+    Inflater inflater(takeover, 15);
+    Recorder recorder;
+    Session session(text.size(), &inflater);
+    std::string input, want;
+    const std::string payload = packed(deflater, text);
+    for (const size_t size : {size_t{1}, size_t{7}, size_t{1000}, payload.size()}) {
+      for (size_t at = 0; at < payload.size(); at += size) {
+        const bool last = at + size >= payload.size();
+        input += frame(at == 0 ? 1 : 0, payload.substr(at, size), last, at == 0 ? 0x40 : 0);
+        if (at > 0) continue;
+        input += frame(9, "");  // between the pieces, or behind a message that is whole
+        if (!last) want += "send-pong: ";
+      }
+      want += "text:" + std::to_string(text.size()) + ' ';
+      if (size == payload.size()) want += "send-pong: ";
+    }
+    input += frame(1, "plain") + frame(1, packed(deflater, std::string(30, 'b')), true, 0x40);
+    want += "text:plain text:" + std::string(30, 'b') + ' ';
+    for (size_t at = 0; at < input.size(); at += 4096) {
+      session.feed(&input[at], std::min<size_t>(4096, input.size() - at), recorder);
+    }
+    CHECK(session.state() == Session::State::open);
+    CHECK(recorder.log == want);
+  }
+}
+
+TEST_CASE("Session.ACompressedMessageInPiecesIsRefusedAtTheLimit") {
+  Deflater deflater;
+  const std::string payload = packed(deflater, std::string(kLimit + 1, 'z'));
+  Inflater inflater;
+  for (const size_t size : {size_t{1}, size_t{3}, payload.size() - 1}) {
+    Recorder recorder;
+    Session session(kLimit, &inflater);
+    std::string input;
+    for (size_t at = 0; at < payload.size(); at += size) {
+      input += frame(at == 0 ? 2 : 0, payload.substr(at, size), false, at == 0 ? 0x40 : 0);
+    }
+    input += frame(0, "");
+    session.feed(input.data(), input.size(), recorder);
+    CHECK(session.state() == Session::State::failed);
+    CHECK(recorder.log == "send-close:1009 ");
+  }
 }
 
 TEST_CASE("Session.ClosesFromThisSide") {
