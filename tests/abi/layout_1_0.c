@@ -1,9 +1,7 @@
 /* The layout of version 1.0 of the plugin interface, frozen: a change here breaks every plugin that is out there. What is
- * appended later gets lines of its own; a line that stands is never changed. On the platforms with 64-bit pointers. */
-#include <roost/abi.h>
-
-#define SIZE_AT_LEAST(type, size) _Static_assert(sizeof(type) >= (size), #type " has shrunk")
-#define OFFSET(type, field, offset) _Static_assert(offsetof(type, field) == (offset), #type "." #field " has moved")
+ * appended later stands in the file of its own version; a line that stands is never changed. On the platforms with 64-bit
+ * pointers. */
+#include "layout.h"
 
 _Static_assert(sizeof(void*) == 8, "the frozen numbers are for 64-bit pointers");
 _Static_assert(sizeof(roost_str) == 16 && sizeof(roost_field) == 32, "views are part of every array");
