@@ -10,7 +10,7 @@ from conftest import StartServer
 from server_process import RoostServer
 
 HANDLERS = """
-import multiprocessing, os, time
+import multiprocessing, os, subprocess, time
 
 def pid(request):
     return str(os.getpid())
@@ -23,6 +23,9 @@ def forked(request):
     code = child.exitcode
     child.kill()
     return str(code)
+
+def blocked(request):
+    return subprocess.run(["grep", "SigBlk", "/proc/self/status"], capture_output=True, text=True).stdout
 """
 
 YAML = """
@@ -31,6 +34,7 @@ python: { venv: "${ROOST_VENV}", path: [.] }
 routes:
   - { path: /pid, python: handlers:pid }
   - { path: /forked, python: handlers:forked }
+  - { path: /blocked, python: handlers:blocked }
 """
 
 
@@ -39,9 +43,15 @@ def server(module_server: StartServer) -> RoostServer:
     return module_server(YAML, {"handlers.py": HANDLERS})
 
 
-def test_sigterm_ends_a_forked_child_and_not_its_worker(server: RoostServer) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signals_end_a_forked_child_and_not_its_worker(server: RoostServer, number: signal.Signals) -> None:
     with server.client() as client:
         worker = client.get("/pid").text
-        assert client.get(f"/forked?signal={int(signal.SIGTERM)}").text == str(-signal.SIGTERM)
+        assert client.get(f"/forked?signal={int(number)}").text == str(-number)
         assert client.get("/pid").text == worker
     assert "asks to be replaced" not in server.log()
+
+
+def test_programs_have_no_signal_blocked(server: RoostServer) -> None:
+    with server.client() as client:
+        assert int(client.get("/blocked").text.split()[1], 16) == 0

@@ -13,6 +13,8 @@ void set_flag(int number) {
 }
 void do_nothing(int) {}
 
+constexpr int kOfTerminals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU};
+
 }  // namespace
 
 Signals::Signals(std::initializer_list<int> numbers, Where where) {
@@ -20,6 +22,9 @@ Signals::Signals(std::initializer_list<int> numbers, Where where) {
   sigemptyset(&blocked);
   for (const int number : numbers) sigaddset(&blocked, number);
   pthread_sigmask(SIG_BLOCK, &blocked, &previous_mask_);
+  // Poco blocks it in whoever loads it (Thread_POSIX.cpp). Where it matters it is ignored, and programs that handlers
+  // start are to end by it.
+  sigdelset(&previous_mask_, SIGPIPE);
   for (const int number : numbers) {
     flags[number] = 0;
     struct sigaction before;
@@ -55,11 +60,20 @@ void ignore_terminal_signals() {
   struct sigaction action {};
   action.sa_handler = do_nothing;
   action.sa_flags = SA_RESTART;
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU})
-    sigaction(number, &action, nullptr);
+  for (const int number : kOfTerminals) sigaction(number, &action, nullptr);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
   sigaction(SIGXFSZ, &action, nullptr);
+}
+
+void heed_terminal_signals(void (*also)(int)) {
+  for (const int number : kOfTerminals) {
+    struct sigaction action;
+    if (sigaction(number, nullptr, &action) != 0) continue;
+    if (action.sa_handler != do_nothing && action.sa_handler != also) continue;
+    action.sa_handler = SIG_DFL;
+    sigaction(number, &action, nullptr);
+  }
 }
 
 }  // namespace roost::process

@@ -29,7 +29,7 @@ class Signals {
   bool take(int number);
   // As poll(2); -1 with EINTR when a signal came. timeout < 0: none.
   int wait(std::vector<pollfd>& fds, std::chrono::milliseconds timeout) const;
-  // The mask from before.
+  // The mask from before, without SIGPIPE.
   const sigset_t& previous_mask() const { return previous_mask_; }
 
  private:
@@ -44,5 +44,9 @@ class Signals {
 // In a fresh child: what the parent caught is caught by a handler that does nothing (a disposition that programs
 // started by plugins do not inherit, unlike SIG_IGN), and SIGPIPE is ignored. Signals stay as blocked as they are.
 void ignore_terminal_signals();
+
+// Takes that back, and the handler `also` where a signal has it: for a child that is no part of the server. Other
+// handlers stay. Async-signal-safe.
+void heed_terminal_signals(void (*also)(int));
 
 }  // namespace roost::process

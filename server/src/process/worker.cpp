@@ -49,11 +49,7 @@ void after_fork_in_parent() {
 
 void after_fork_in_child() {
   wake_fd = -1;
-  struct sigaction action {};
-  if (sigaction(SIGTERM, nullptr, &action) == 0 && action.sa_handler == wake) {
-    action.sa_handler = SIG_DFL;
-    sigaction(SIGTERM, &action, nullptr);
-  }
+  heed_terminal_signals(wake);
   pthread_sigmask(SIG_SETMASK, &mask_before_fork, nullptr);
 }
 
