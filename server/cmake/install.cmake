@@ -20,7 +20,11 @@ set(ROOST_PACKAGE_INCLUDE ${CMAKE_CURRENT_SOURCE_DIR}/include)
 configure_file(cmake/roost-config.cmake.in ${CMAKE_BINARY_DIR}/lib/cmake/roost/roost-config.cmake @ONLY)
 configure_file(cmake/roost_add_plugin.cmake ${CMAKE_BINARY_DIR}/lib/cmake/roost/roost_add_plugin.cmake COPYONLY)
 
+set(ROOST_PKG_CONFIG_INCLUDE ${CMAKE_CURRENT_SOURCE_DIR}/include)
+configure_file(cmake/roost.pc.in ${CMAKE_BINARY_DIR}/lib/pkgconfig/roost.pc @ONLY)
+
 set(ROOST_PACKAGE_INCLUDE "\${_roost_prefix}/include")
+set(ROOST_PKG_CONFIG_INCLUDE "\${prefix}/include")
 configure_file(cmake/roost-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/roost-config.cmake @ONLY)
 configure_file(cmake/roost.pc.in ${CMAKE_CURRENT_BINARY_DIR}/roost.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/roost-config.cmake ${version_file} cmake/roost_add_plugin.cmake

@@ -69,6 +69,25 @@ def test_help_and_version(roost_cli: Cli) -> None:
     [
         ("routes: [\n", "a.yaml:2:1: this is not YAML"),
         ("server: {}\n", 'a.yaml:1:1: the key "routes" is missing'),
+        ("", "a.yaml: a map with the keys server, plugins, middleware and routes is expected"),
+        ("server:\n\tprocesses: 2\n" + ONE_ROUTE, "a tab stands here: indent with spaces"),
+        (
+            "server:\n  processes: 1\n   threads: 1\n" + ONE_ROUTE,
+            "a.yaml:3:11: this is not YAML: illegal map value; a key stands deeper than its neighbours",
+        ),
+        (
+            "routes:\n  - { path: '/users/{id}', respond: { body: x } }\n",
+            'a.yaml:2:13: routes[0].path: "/users/{id}": a parameter is written :id, not {id} '
+            "(or *id for all that remains)",
+        ),
+        (
+            "routes:\n  - { path: '/users/<int:id>', respond: { body: x } }\n",
+            "a parameter is written :id, not <int:id>",
+        ),
+        (
+            "routes:\n  - { path: /, methods: [GET, PSOT], respond: { body: x } }\n",
+            'a.yaml:2:25: routes[0].methods: "PSOT" is no method; did you mean POST?',
+        ),
         (
             "routes:\n  - { path: /, respond: { bdy: x } }\n",
             'a.yaml:2:27: routes[0].respond: there is no key "bdy" (did you mean "body"?)',
@@ -119,7 +138,12 @@ def test_missing_file_is_named(roost_cli: Cli) -> None:
 def test_good_file_passes(roost_cli: Cli) -> None:
     done = roost_cli("check", "a.yaml", files={"a.yaml": SITE})
     assert (done.returncode, done.stderr) == (0, "")
-    assert "a.yaml: ok, 5 routes" in done.stdout
+    assert done.stdout == "a.yaml: ok, 5 routes\n"
+
+
+def test_methods_may_be_invented(roost_cli: Cli) -> None:
+    site = "routes:\n  - { path: /, methods: [PURGE, PROPFIND, QUERY], respond: { body: x } }\n"
+    assert roost_cli("check", "a.yaml", files={"a.yaml": site}).stdout == "a.yaml: ok, 1 route\n"
 
 
 # routes, explain ----------------------------------------------------------------------------------------------------

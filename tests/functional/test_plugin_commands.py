@@ -50,9 +50,23 @@ def test_new_plugin_builds_and_passes_its_own_test(roost_cli: Cli, tmp_path: Pat
         step = subprocess.run(command, capture_output=True, text=True, check=False)
         assert step.returncode == 0, step.stdout + step.stderr
     assert "100% tests passed" in step.stdout
+    inspected = roost_cli("plugin", "inspect", str(folder / "build/libroost_my_plugin2.so"))
+    assert inspected.stdout.split()[:2] == ["name:", "my_plugin2"]
     again = roost_cli("plugin", "new", "my_plugin2")
     assert again.returncode == 1
     assert "my_plugin2 exists already" in again.stderr
+
+
+def test_new_plugin_builds_as_its_readme_says_without_cmake(roost_cli: Cli, tmp_path: Path) -> None:
+    assert roost_cli("plugin", "new", "plain").returncode == 0
+    folder = tmp_path / "plain"
+    assert [file.name for file in folder.iterdir() if "@NAME" in file.read_text()] == []
+    (folder / "build").mkdir()
+    block = (folder / "README.md").read_text().split("Without CMake:")[1].split("```")[1]
+    step = subprocess.run(["bash", "-ec", block], cwd=folder, capture_output=True, text=True, check=False)
+    assert step.returncode == 0, step.stdout + step.stderr
+    done = roost_cli("check", str(folder / "roost.yaml"))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["", "a-b", "A", "1a", "../x", "a/b", "x" * 65])

@@ -344,7 +344,7 @@ def test_connections_that_cannot_fit_are_refused_at_start(roost_server: StartSer
 def test_user_must_exist(roost_server: StartServer) -> None:
     server = roost_server(configuration().replace("processes", "user: nobody-at-all, processes"), wait_ready=False)
     assert server.wait() == 1
-    assert '"nobody-at-all": there is no such user' in server.log()
+    assert re.search(r'\.yaml:\d+:\d+: server\.user: "nobody-at-all": there is no such user', server.log())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")

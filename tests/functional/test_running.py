@@ -124,10 +124,16 @@ def test_browser_is_opened_once_the_site_is_served(start_app: StartApp, tmp_path
 
 WRONG = [
     (["app.py", "--port", "http"], {}, "", r"--port: 'http' is no port: a number from 0 to 65535"),
-    (["app.py", "--processes", "0"], {}, "", r"'0' is no number of processes: a number from 1 to 4096"),
+    (["app.py", "--processes", "0"], {}, "", r"'0' is no number of processes: a number from 1 to 256"),
     (["app.py"], {"ROOST_WORKERS": "many"}, "", r"environment: ROOST_WORKERS: 'many' is no number of workers"),
     (["app.py"], {"ROOST_DEV": "perhaps"}, "", r"environment: ROOST_DEV: 'perhaps' is neither true nor false"),
     (["app.py"], {}, "A=1\n\nROOST_PORT=x\n", r"/\.env:3: ROOST_PORT: 'x' is no port"),
+    (
+        ["app.py", "--host", "nowhere.invalid"],
+        {},
+        "",
+        r"^app\.py: server\.listen: \"nowhere\.invalid:\d+\": Host not found",
+    ),
     (["app.py"], {}, "A=1\nno variable\n", r"/\.env:2: 'no variable' is no variable: write NAME=value"),
     (["app.py", "--dev", "--fast"], {}, "", r"--fast and --dev exclude each other"),
     (["app.py", "--open-browser"], {}, "", r"--open-browser needs a port that is known before"),
@@ -163,6 +169,13 @@ def test_option_of_the_application_is_left_to_it(start_app: StartApp) -> None:
     assert asked(server)[0] == 1
     server.wait_log(r"--proceses is none of the server's options \(did you mean --processes\?\)")
     assert "--own" not in server.log()
+
+
+def test_misspelt_variable_is_pointed_out(start_app: StartApp) -> None:
+    server = start_app(env={"ROOST_PROCESES": "2", "ROOST_OWN": "value"}, dotenv="ROOST_WORKRES=2\n")
+    server.wait_log(r"environment: ROOST_PROCESES is no option \(did you mean ROOST_PROCESSES\?\)")
+    server.wait_log(r"\.env:1: ROOST_WORKRES is no option \(did you mean ROOST_WORKERS\?\)")
+    assert "ROOST_OWN" not in server.log()
 
 
 def test_created_project_passes_its_tests_and_serves(tmp_path: Path) -> None:

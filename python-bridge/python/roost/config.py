@@ -76,8 +76,8 @@ def _host(value: Any) -> str:
 
 
 _OPTIONS: dict[str, tuple[Any, Any]] = {  # how a value is read, the default
-    "processes": (_number(1, 4096, "number of processes"), 1),
-    "workers": (_number(1, 4096, "number of workers"), 1),
+    "processes": (_number(1, 256, "number of processes"), 1),
+    "workers": (_number(1, 256, "number of workers"), 1),
     "log_level": (_level, "INFO"),
     "dev": (_flag, False),
     "host": (_host, None),
@@ -223,7 +223,21 @@ class Config:
             except ValueError as error:
                 where = (origin or {}).get(variable, "environment")
                 raise SystemExit(f"{where}: {variable}: {error}") from None
+        if not only:
+            self._point_out_slips({*named, *self.variables}, origin or {})
         self._check("environment")
+
+    def _point_out_slips(self, known: set[str], origin: Mapping[str, str]) -> None:
+        """Variables that are nearly one of ours, and were meant to be."""
+        options = {variable.removeprefix(self.prefix): variable for variable in known}
+        for variable in os.environ:
+            if not variable.startswith(self.prefix) or variable in known:
+                continue
+            import difflib
+
+            if near := difflib.get_close_matches(variable.removeprefix(self.prefix), options, 1, 0.8):
+                where = origin.get(variable, "environment")
+                print(f"{where}: {variable} is no option (did you mean {options[near[0]]}?)", file=sys.stderr)
 
     def parse(self, arguments: Sequence[str]) -> None:
         """Reads the options it knows; what else is there is the application's own.

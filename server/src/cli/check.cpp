@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "cli/commands.hpp"
@@ -6,6 +7,16 @@
 #include "config/reader.hpp"
 
 namespace roost::cli {
+
+namespace {
+
+bool has_schemes(const config::Configuration& configuration) {
+  const auto has = [](const auto& part) { return !part.scheme.empty(); };
+  return std::any_of(configuration.routes.begin(), configuration.routes.end(), has) ||
+         std::any_of(configuration.middleware.begin(), configuration.middleware.end(), has);
+}
+
+}  // namespace
 
 void add_check(CLI::App& parent, Run& run) {
   CLI::App* command = parent.add_subcommand("check", "Say what is wrong with a configuration, without serving it");
@@ -17,8 +28,10 @@ void add_check(CLI::App& parent, Run& run) {
       const config::Configuration configuration = config::read_file(file);
       return in_child([&] {
         const LoadedSite loaded(configuration, strict);
-        std::cout << file.string() << ": ok, " << loaded.site->routes().size() << " routes"
-                  << (strict ? "" : " (Python modules are imported by --strict)") << std::endl;
+        const size_t routes = loaded.site->routes().size();
+        std::cout << file.string() << ": ok, " << routes << (routes == 1 ? " route" : " routes")
+                  << (strict || !has_schemes(configuration) ? "" : " (Python modules are imported by --strict)")
+                  << std::endl;
         return 0;
       });
     };

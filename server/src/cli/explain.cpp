@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/configuration_argument.hpp"
 #include "config/reader.hpp"
+#include "config/scalar.hpp"
 #include "config/suggestion.hpp"
 #include "middleware/scoped_middleware.hpp"
 
@@ -83,8 +84,8 @@ void explain_found(const dispatch::Site& site, const dispatch::Route& route, con
     std::cout << "parameter:  " << http::view(param.name) << " = \"" << http::view(param.value) << "\"\n";
   }
   explain_chain(site, route.chain, configured(site.configuration(), route.place), question);
-  std::cout << "body:       at most " << route.body_bytes << " bytes; handler: at most "
-            << route.handler_timeout.count() << " ms\n";
+  std::cout << "limits:     body " << config::size_text(route.body_bytes) << ", handler "
+            << config::duration_text(route.handler_timeout) << "\n";
 }
 
 int explain(const dispatch::Site& site, const Question& question) {

@@ -21,17 +21,17 @@ add_test(NAME serves
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test.sh $<TARGET_FILE:roost::roost> $<TARGET_FILE:@NAME@_plugin>)
 )cmake";
 
-constexpr std::string_view kSource =
-    R"cpp(#include <roost/plugin.hpp>
+// The delimiter is none that clang-format takes for code of its own.
+constexpr std::string_view kSource = R"plugin(#include <roost/plugin.hpp>
 
-          ROOST_PLUGIN(@NAME @, "0.1.0") {  // runs once, before the workers are forked: start no threads here
-            const auto greeting = plugin.config().text("greeting", "Hello");
+ROOST_PLUGIN(@NAME@, "0.1.0") {  // runs once, before the workers are forked: start no threads here
+  const auto greeting = plugin.config().text("greeting", "Hello");
 
-            plugin.handler("greet", [greeting](const roost::Request& request) {
-              return roost::Response::text(greeting, ", ", request.path("name"), "!");
-            });
-          }
-    )cpp";
+  plugin.handler("greet", [greeting](const roost::Request& request) {
+    return roost::Response::text(greeting, ", ", request.path("name"), "!");
+  });
+}
+)plugin";
 
 constexpr std::string_view kYaml = R"yaml(server:
   listen: "127.0.0.1:${PORT:-8080}"
@@ -92,7 +92,8 @@ with `roost/plugin.hpp`: handlers that answer later or block, streamed bodies, W
 typed configuration. Give `roost_add_plugin` more SOURCES, and LIBRARIES to link. Without CMake:
 
 ```
-c++ -std=c++17 -O2 -fPIC -shared $(pkg-config --cflags roost) -o libroost_@NAME@.so @NAME@.cpp
+export PKG_CONFIG_PATH=@ROOST@/lib/pkgconfig
+c++ -std=c++17 -O2 -fPIC -shared $(pkg-config --cflags roost) -o build/libroost_@NAME@.so @NAME@.cpp
 ```
 )md";
 

@@ -96,6 +96,7 @@ enum class LogFormat : uint8_t { json, combined, none };
 
 struct AccessLog {
   std::string path = "-";  // "-": standard output
+  Place place{};           // of the path
   LogFormat format = LogFormat::json;
 };
 
@@ -109,7 +110,8 @@ struct Server {
   std::vector<Listen> listen;
   uint32_t processes = 1;  // `auto` is resolved to the number of usable cores
   uint32_t threads = 1;
-  std::string user;     // empty: stay as started
+  std::string user;  // empty: stay as started
+  Place user_place{};
   std::string control;  // path of the control socket
   Limits limits;
   Timeouts timeouts;

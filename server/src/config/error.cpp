@@ -8,7 +8,9 @@ std::string line_of(const Place& place, const std::string& key, const std::strin
   std::string text;
   if (place.file && !place.file->empty()) {
     text += *place.file;
-    if (place.line > 0) text += ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
+    // What `python app.py` says has no lines that anybody wrote.
+    if (place.line > 0 && !place.file->ends_with(".py"))
+      text += ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
     text += ": ";
   }
   if (!key.empty()) text += key + ": ";

@@ -46,6 +46,17 @@ Configuration read(const YAML::Node& yaml, std::shared_ptr<const std::string> na
   return configuration;
 }
 
+// What people mostly did where the parser only says that it is at a loss; empty: nothing more to say.
+std::string likely_cause(const std::string& text, int line) {
+  std::istringstream stream(text);
+  std::string found;
+  while (line-- >= 0 && std::getline(stream, found)) {
+  }
+  const size_t first = found.find_first_not_of(" \t");
+  if (found.substr(0, first).find('\t') != std::string::npos) return "; a tab stands here: indent with spaces";
+  return "";
+}
+
 YAML::Node parse(const std::string& text, const std::shared_ptr<const std::string>& name) {
   try {
     return YAML::Load(text);
@@ -55,7 +66,11 @@ YAML::Node parse(const std::string& text, const std::shared_ptr<const std::strin
       place.line = static_cast<uint32_t>(error.mark.line + 1);
       place.column = static_cast<uint32_t>(error.mark.column + 1);
     }
-    throw ConfigError(place, "", "this is not YAML: " + error.msg);
+    std::string cause = likely_cause(text, error.mark.line);
+    if (cause.empty() && error.msg == YAML::ErrorMsg::MAP_VALUE) {
+      cause = "; a key stands deeper than its neighbours, or a value with \": \" in it needs quotes";
+    }
+    throw ConfigError(place, "", "this is not YAML: " + error.msg + cause);
   }
 }
 
@@ -63,9 +78,12 @@ YAML::Node parse(const std::string& text, const std::shared_ptr<const std::strin
 
 Configuration read_file(const std::filesystem::path& file) {
   const auto name = std::make_shared<const std::string>(file.string());
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::stringstream text;
-  if (!stream || std::filesystem::is_directory(file) || !(text << stream.rdbuf())) {
+  std::ostringstream text;
+  // Of an empty file operator<< would complain.
+  if (!stream || std::filesystem::is_directory(file) ||
+      (stream.peek() != std::ifstream::traits_type::eof() && !(text << stream.rdbuf())) || stream.bad()) {
     throw ConfigError({name, 0, 0}, "",
                       "the file cannot be read: " + std::generic_category().message(errno ? errno : EIO));
   }

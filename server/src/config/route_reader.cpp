@@ -18,6 +18,8 @@ void split_handler(const Node& node, std::string& plugin, std::string& handler) 
   handler = value.substr(dot + 1);
 }
 
+const std::vector<std::string> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"};
+
 // RFC 9110 section 9.1: a method is a token, by convention in upper case.
 std::vector<std::string> read_methods(const Node& node) {
   std::vector<std::string> methods = node.texts();
@@ -26,6 +28,9 @@ std::vector<std::string> read_methods(const Node& node) {
       return (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || (c >= '0' && c <= '9');
     });
     if (!valid) node.fail("\"" + method + "\" is no method; write it in capitals, such as GET");
+    // Others may be invented, but nobody invents a slip of the finger.
+    const std::string near = nearest(method, kMethods, 1);
+    if (!near.empty() && near != method) node.fail("\"" + method + "\" is no method; did you mean " + near + "?");
   }
   return methods;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 namespace roost::config {
@@ -24,6 +25,22 @@ std::optional<std::pair<Number, std::string_view>> number_and_unit(std::string_v
 }
 
 }  // namespace
+
+std::string size_text(size_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB"};
+  size_t unit = 0;
+  for (; bytes != 0 && bytes % 1024 == 0 && unit + 1 < std::size(kUnits); ++unit) bytes /= 1024;
+  return std::to_string(bytes) + kUnits[unit];
+}
+
+std::string duration_text(milliseconds duration) {
+  const auto count = duration.count();
+  if (count == 0) return "0";
+  if (count % 3'600'000 == 0) return std::to_string(count / 3'600'000) + "h";
+  if (count % 60'000 == 0 && count > 60'000) return std::to_string(count / 60'000) + "m";
+  if (count % 1000 == 0) return std::to_string(count / 1000) + "s";
+  return std::to_string(count) + "ms";
+}
 
 std::optional<uint64_t> parse_unsigned(std::string_view text) {
   const auto parts = number_and_unit<uint64_t>(text);

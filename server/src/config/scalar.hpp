@@ -16,6 +16,9 @@ namespace roost::config {
 std::optional<size_t> parse_size(std::string_view text);
 // "0", "250ms", "10s", "5m", "1h". Fractions are allowed: "0.5s". A bare number other than 0 is refused.
 std::optional<milliseconds> parse_duration(std::string_view text);
+// As the two above read them, in the largest unit that is exact: "10MiB", "1025B", "60s".
+std::string size_text(size_t bytes);
+std::string duration_text(milliseconds duration);
 std::optional<uint64_t> parse_unsigned(std::string_view text);
 // YAML 1.2's core schema: true and false; and yes, no, on, off as operators write them.
 std::optional<bool> parse_switch(std::string_view text);

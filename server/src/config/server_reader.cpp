@@ -110,6 +110,7 @@ void read_websocket(Node node, Websocket& websocket) {
 void read_access_log(Node node, const std::filesystem::path& directory, AccessLog& log) {
   if (auto found = node.get("path")) {
     log.path = found->text();
+    log.place = found->place();
     if (log.path != "-") log.path = (directory / log.path).lexically_normal();
   }
   if (auto found = node.get("format")) {
@@ -147,7 +148,10 @@ void read_server(Node node, const std::filesystem::path& directory, Server& serv
   if (auto found = node.get("threads")) {
     server.threads = found->text() == "auto" ? usable_cores() : static_cast<uint32_t>(found->integer(1, 256));
   }
-  if (auto found = node.get("user")) server.user = found->text();
+  if (auto found = node.get("user")) {
+    server.user = found->text();
+    server.user_place = found->place();
+  }
   if (auto found = node.get("control")) server.control = (directory / found->text()).lexically_normal();
   if (auto found = node.get("limits")) read_limits(*found, server.limits);
   if (auto found = node.get("timeouts")) read_timeouts(*found, server.timeouts);

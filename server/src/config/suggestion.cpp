@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace roost::config {
 
@@ -25,18 +26,25 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
+// The nearest of them, the first of several, and how far away it is; nullptr where there is none.
+std::pair<const std::string*, size_t> closest(std::string_view written, const std::vector<std::string>& known) {
+  std::pair<const std::string*, size_t> best{nullptr, 0};
+  for (const auto& name : known) {
+    const size_t distance = edit_distance(written, name);
+    if (!best.first || distance < best.second) best = {&name, distance};
+  }
+  return best;
+}
+
 }  // namespace
 
+std::string nearest(std::string_view written, const std::vector<std::string>& known, size_t most) {
+  const auto [best, distance] = closest(written, known);
+  return best && distance <= most ? *best : std::string();
+}
+
 std::string suggestion(std::string_view written, const std::vector<std::string>& known) {
-  const std::string* best = nullptr;
-  size_t distance = 0;
-  for (const auto& name : known) {
-    const size_t d = edit_distance(written, name);
-    if (!best || d < distance) {
-      best = &name;
-      distance = d;
-    }
-  }
+  const auto [best, distance] = closest(written, known);
   if (best && distance <= std::max<size_t>(1, std::max(written.size(), best->size()) / 3)) {
     return " (did you mean \"" + *best + "\"?)";
   }

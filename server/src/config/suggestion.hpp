@@ -11,4 +11,7 @@ namespace roost::config {
 // name; else ` (known: a, b, c)` when there are few candidates; else nothing.
 std::string suggestion(std::string_view written, const std::vector<std::string>& known);
 
+// The candidate with the smallest edit distance, if that is at most `most`; else empty.
+std::string nearest(std::string_view written, const std::vector<std::string>& known, size_t most);
+
 }  // namespace roost::config

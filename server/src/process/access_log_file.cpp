@@ -17,9 +17,7 @@ base::UniqueFd open_access_log(const config::Configuration& configuration) {
                                     : ::open(log.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
   if (!fd) {
     const int error = errno;
-    const config::Place place{configuration.server.listen.empty() ? nullptr
-                                                                  : configuration.server.listen[0].place.file};
-    throw config::ConfigError(place, "server.access_log.path",
+    throw config::ConfigError(log.place, "server.access_log.path",
                               "\"" + log.path + "\": " + std::generic_category().message(error));
   }
   return fd;

@@ -15,11 +15,6 @@ namespace roost::process {
 
 namespace {
 
-config::Place file_of(const config::Configuration& configuration) {
-  return configuration.server.listen.empty() ? config::Place{}
-                                             : config::Place{configuration.server.listen[0].place.file, 0, 0};
-}
-
 void must(int result, const char* what) {
   if (result != 0) throw std::system_error(errno, std::generic_category(), what);
 }
@@ -31,10 +26,11 @@ void check_user(const config::Configuration& configuration) {
   if (user.empty()) return;
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr) {
-    throw config::ConfigError(file_of(configuration), "server.user", "\"" + user + "\": there is no such user");
+    throw config::ConfigError(configuration.server.user_place, "server.user",
+                              "\"" + user + "\": there is no such user");
   }
   if (::geteuid() != 0 && entry->pw_uid != ::geteuid()) {
-    throw config::ConfigError(file_of(configuration), "server.user",
+    throw config::ConfigError(configuration.server.user_place, "server.user",
                               "\"" + user + "\": only root may become another user");
   }
 }

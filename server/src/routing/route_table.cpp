@@ -224,6 +224,22 @@ RouteTable::~RouteTable() = default;
 RouteTable::RouteTable(RouteTable&&) noexcept = default;
 RouteTable& RouteTable::operator=(RouteTable&&) noexcept = default;
 
+namespace {
+
+// The name in "{name}", "{name:path}", "<name>" or "<int:name>", which other frameworks write; else empty. As a literal
+// it would answer nobody: no client sends these unescaped.
+std::string foreign_parameter(std::string_view segment) {
+  if (segment.size() < 3) return {};
+  const bool braces = segment.front() == '{' && segment.back() == '}';
+  if (!braces && !(segment.front() == '<' && segment.back() == '>')) return {};
+  segment = segment.substr(1, segment.size() - 2);
+  const size_t colon = segment.find(':');
+  if (colon != std::string_view::npos) segment = braces ? segment.substr(0, colon) : segment.substr(colon + 1);
+  return std::string(segment);
+}
+
+}  // namespace
+
 void RouteTable::add(const Pattern& pattern) {
   if (pattern.fallback) {
     Pattern plain = pattern;
@@ -268,6 +284,10 @@ void RouteTable::add(const Pattern& pattern) {
       if (!node->parameter) node->parameter = std::make_unique<Segment>();
       node = node->parameter.get();
     } else {
+      if (const std::string name = foreign_parameter(segment); !name.empty()) {
+        throw std::invalid_argument("\"" + pattern.path + "\": a parameter is written :" + name + ", not " + segment +
+                                    " (or *" + name + " for all that remains)");
+      }
       std::string literal;
       if (!http::percent_decode(segment, literal) || is_dot(literal)) {
         throw std::invalid_argument("\"" + pattern.path + "\": \"" + segment + "\" can be no segment");

@@ -107,6 +107,12 @@ TEST_CASE("Reader.NamesPlaceKeyAndRemedyOfAMistake") {
 
 TEST_CASE("Scalar.SizesAndDurations") {
   CHECK(parse_size("32KiB") == 32768u);
+  for (const char* text : {"0B", "1025B", "32KiB", "10MiB", "2GiB", "4096GiB"}) {
+    CHECK(size_text(*parse_size(text)) == text);
+  }
+  for (const char* text : {"0", "1500ms", "60s", "90s", "2m", "24h"}) {
+    CHECK(duration_text(*parse_duration(text)) == text);
+  }
   CHECK(parse_size("0") == 0u);
   CHECK_FALSE(parse_size("99999999999GiB"));
   CHECK_FALSE(parse_size("-1"));
