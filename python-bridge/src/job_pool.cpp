@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
+#include <system_error>
+
+#include "host.hpp"
 
 namespace roost::bridge {
 
@@ -150,6 +154,7 @@ void JobPool::watch() {
     }
     const int pause = calm >= kCalmTicks ? kCalmPause : 1;
     watcher_wanted_.wait_for(lock, std::chrono::milliseconds(pause));
+    if (stopping_) break;
     calm = std::min(calm + pause, kCalmTicks);
     if (queue_.empty()) {
       quiet = hot_idle_ ? quiet + pause : 0;
@@ -169,18 +174,25 @@ void JobPool::watch() {
       wanted = 0;
       while (wanted < queue_.size() && now - queue_[wanted]->queued_ns >= kOldEnough) ++wanted;
     }
-    while (extra_made_ + 1 < limit_ && extra_idle_ < wanted) {
-      ++extra_made_;
-      ++extra_idle_;  // until it asks for work itself
-      ++running_;
-      threads_.emplace_back([this] { run_extra(); });
-      pthread_setname_np(threads_.back().native_handle(), "roost-python+");
-    }
+    while (extra_made_ + 1 < limit_ && extra_idle_ < wanted) add_extra();
     extra_woken_ = static_cast<uint32_t>(std::min<size_t>(wanted, extra_idle_));
     for (uint32_t i = 0; i < extra_woken_; ++i) extra_wanted_.notify_one();
   }
   --running_;
   ended_.notify_all();
+}
+
+void JobPool::add_extra() {
+  try {
+    threads_.emplace_back([this] { run_extra(); });
+  } catch (const std::system_error& error) {
+    limit_ = extra_made_ + 1;  // those that there are have to do
+    return log(ROOST_LOG_WARNING, std::string("no further thread for Python's handlers can be had: ") + error.what());
+  }
+  pthread_setname_np(threads_.back().native_handle(), "roost-python+");
+  ++extra_made_;
+  ++extra_idle_;  // until it asks for work itself
+  ++running_;
 }
 
 void JobPool::stop() {

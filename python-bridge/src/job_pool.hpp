@@ -30,6 +30,8 @@ class JobPool {
 
  private:
   void run_hot();
+  // One more of run_extra(), where the system gives one. Under mutex_.
+  void add_extra();
   void run_extra();
   void watch();
   // Runs jobs as long as there are some; for a further thread: old ones, `one` alone where it had to wait for the GIL.

@@ -72,9 +72,9 @@ class RoostServer:
         self._ready = ready
         self._changed = threading.Condition()
         self._output: list[str] = []
-        self._log_path = self.directory / f"roost-{time.monotonic_ns()}.log"
+        self.log_path = self.directory / f"roost-{time.monotonic_ns()}.log"
         self._stopped = False
-        with self._log_path.open("wb") as log:
+        with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 list(command) if command else [str(BINARY), "serve", str(config), *args],
                 stdin=subprocess.DEVNULL,
@@ -115,7 +115,7 @@ class RoostServer:
 
     def log(self) -> str:
         """What it wrote to standard error so far: the server's log."""
-        return self._log_path.read_text(errors="replace")
+        return self.log_path.read_text(errors="replace")
 
     def everything(self) -> str:
         """Output and log, as shown when a test fails."""

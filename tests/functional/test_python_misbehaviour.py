@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -274,3 +275,35 @@ def test_a_worker_that_dies_is_replaced(server: RoostServer, how: str) -> None:
     now = pids(server)
     assert now[0] == now[1] != before[0]
     assert os.path.exists(f"/proc/{now[0]}")
+
+
+STARVED = """
+import ctypes, os
+
+def starve(request):
+    libc, attributes = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    libc.pthread_attr_init(attributes)
+    libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(1 << 47))
+    return str(libc.pthread_setattr_default_np(attributes))
+
+def wait(request):
+    # Until the warning is there: others wait behind this one, and would have a thread each.
+    with open(request.query_params.get("log")) as log:
+        while "no further thread" not in log.read():
+            log.seek(0)
+    return str(os.getpid())
+"""
+
+
+@pytest.mark.unsanitized
+def test_where_no_thread_can_be_had_fewer_serve(roost_server: StartServer) -> None:
+    routes = "".join(f"  - {{ path: /{name}, python: starved:{name} }}\n" for name in ("starve", "wait"))
+    server = roost_server(YAML.partition("routes:")[0] + "routes:\n" + routes, {"starved.py": STARVED})
+    assert httpx.get(server.url + "/starve").text == "0"
+    with ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(4)]
+        for connection in connections:
+            connection.send(f"GET /wait?log={server.log_path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        worker = {connection.read_response().body for connection in connections}
+    assert worker == {str(server.leaves()[0]).encode()}
+    server.wait_log("no further thread for Python's handlers can be had")

@@ -16,7 +16,7 @@ EVERYWHERE = [
     "a request has what its client sent, and the global request headers: Robyn gives it the global response headers",
     "a Response may have any body that a handler may return: Robyn's raises ValueError for all but str and bytes",
     "text says its charset: Robyn's text/plain and text/html leave umlauts to the browser's guess",
-    "ALLOW_CORS with every origin allows no credentials: Robyn sends both, which the Fetch standard has browsers refuse",
+    "ALLOW_CORS with every origin allows no credentials: Robyn sends both, which browsers refuse (Fetch standard)",
     "a response with a body and without Content-Type is text/plain: Robyn sends none, and browsers sniff",
 ]
 
