@@ -240,6 +240,11 @@ void HostMail::read_all() noexcept {
   look_for_dead();
 }
 
+void HostMail::wait(std::chrono::milliseconds time) noexcept {
+  pollfd inbox{links_.inbox, POLLIN, 0};
+  poll(&inbox, 1, static_cast<int>(time.count()));
+}
+
 bool HostMail::read_one() noexcept {
   iovec vector{buffer_.get(), sizeof(Header) + piece_};
   msghdr message{};

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -78,6 +79,9 @@ class HostMail {
   // Reads what is in the inbox now (a bounded number of packets), and looks whether a known worker ended. Any thread.
   // REQUIRES: the caller holds no lock that Receiver's functions take.
   void read_all() noexcept;
+
+  // Returns when something lies in the inbox, or the time is over. Any thread.
+  void wait(std::chrono::milliseconds time) noexcept;
 
   // What the known worker in that slot gave as its number; 0 when there is none. Any thread.
   uint32_t number_of(uint32_t slot) const noexcept;

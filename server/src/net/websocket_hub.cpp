@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 
 #include "base/log.hpp"
@@ -13,10 +14,13 @@
 namespace roost::net {
 namespace {
 
-enum Type : uint8_t { kHello = 1, kAll, kJoin, kLeave, kPublish, kBroadcast, kSend };
+// kAll is followed by kJoin for all that the sender has, and these by kToldAll.
+enum Type : uint8_t { kHello = 1, kAll, kJoin, kLeave, kPublish, kBroadcast, kSend, kToldAll };
 
 // Connections in one packet about a group.
 constexpr size_t kNumbersAtOnce = 2048;
+// For the other workers' first answers, and how often it is looked who of them still lives.
+constexpr std::chrono::milliseconds kPatience{1'000}, kLook{20};
 
 uint32_t random_number() {
   uint32_t number = 0;
@@ -38,6 +42,7 @@ WebSocketHub::WebSocketHub(const config::Websocket& settings, HostLinks links, u
       slot_(slot),
       number_(random_number()),
       others_(links.slots.size()),
+      heard_(links.slots.size()),
       mail_(links, slot, number_, *this) {}
 
 WebSocketHub::~WebSocketHub() = default;
@@ -55,6 +60,24 @@ void WebSocketHub::start() {
   HostPacket hello;
   hello.type = kHello;
   mail_.greet(hello);
+  hear_the_others();
+}
+
+void WebSocketHub::hear_the_others() {
+  const auto unheard = [this](uint32_t slot) {
+    const auto state = links_.slots[slot].state.load(std::memory_order_acquire);
+    if (slot == slot_ || (state != base::WorkerState::serving && state != base::WorkerState::draining)) return false;
+    const std::lock_guard lock(mutex_);
+    return !heard_[slot];
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    mail_.read_all();
+    uint32_t slot = 0;
+    while (slot < heard_.size() && !unheard(slot)) ++slot;
+    if (slot == heard_.size() || std::chrono::steady_clock::now() >= deadline) return;
+    mail_.wait(kLook);
+  }
 }
 
 std::string WebSocketHub::make_id(uint32_t slot, uint32_t number, uint64_t count) {
@@ -236,6 +259,9 @@ void WebSocketHub::tell_all(uint32_t slot) {
       mail_.send(slot, packet);
     }
   }
+  packet = HostPacket();
+  packet.type = kToldAll;
+  mail_.send(slot, packet);
 }
 
 void WebSocketHub::on_packet(uint32_t slot, bool first, const HostPacket& packet) {
@@ -262,6 +288,10 @@ void WebSocketHub::on_packet(uint32_t slot, bool first, const HostPacket& packet
       if (found->second.empty()) groups.erase(found);
       return;
     }
+  }
+  if (packet.type == kToldAll) {
+    const std::lock_guard lock(mutex_);
+    heard_[slot] = true;
   }
   if (packet.type != kPublish && packet.type != kBroadcast && packet.type != kSend) return;
   const auto kind = static_cast<roost_ws_kind>(packet.kind);

@@ -48,7 +48,8 @@ class WebSocketHub final : private HostMail::Receiver, private RedisLink::Receiv
   void attach(WebSocketLoop& loop) { loops_.push_back(&loop); }
   // Topics and groups reach the workers of other machines too; redis outlives the hub. Before start().
   void share(const config::Redis& redis);
-  // Once all loops are attached, before their threads run: greets the other workers, and connects to Redis.
+  // Once all loops are attached, before their threads run: connects to Redis, greets the other workers, and waits for
+  // their answers, so that list() is whole from the first request on; for one whose loop is stuck at most a second.
   void start();
   // Before the loops end: nothing comes from other machines any more.
   void leave_redis() noexcept {
@@ -100,6 +101,7 @@ class WebSocketHub final : private HostMail::Receiver, private RedisLink::Receiv
   void tell_others(uint8_t type, roost_ws_kind kind, std::string_view name, std::string_view except,
                    std::string_view data) noexcept;
 
+  void hear_the_others();
   void tell_all(uint32_t slot);  // REQUIRES: mutex_ held
   roost_status spread(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind, std::string_view data,
                       std::string_view except) noexcept;
@@ -118,6 +120,7 @@ class WebSocketHub final : private HostMail::Receiver, private RedisLink::Receiv
   std::unordered_map<uint64_t, WebSocketConnection*> connections_;
   Groups groups_;
   std::vector<Groups> others_;  // by slot
+  std::vector<bool> heard_;     // by slot: that its worker has told all it has
 
   HostMail mail_;
   std::unique_ptr<RedisLink> redis_;

@@ -85,12 +85,14 @@ TEST_CASE("WebSocketHub.AcrossWorkers") {
   Recorder recorder;
   auto first = std::make_unique<Worker>(host.links(0), 0, 2);
   Member a(*first, recorder, 0);
+  host.slots[0].state = base::WorkerState::serving;
   Worker second(host.links(2), 2, 1);
-  // Who starts later knows of the earlier ones, and is known.
+  // Who starts later knows of the earlier ones from the first moment, and is known.
+  CHECK(second.list("g") == std::set<std::string>{id_of(a.socket)});
   Member b(second, recorder);
   const std::set<std::string> both{id_of(a.socket), id_of(b.socket)};
   CHECK(second.list("g").count(id_of(b.socket)) == 1);
-  while (second.list("g") != both) std::this_thread::yield();
+  CHECK(second.list("g") == both);
   CHECK(first->list("g") == both);
   // From an I/O thread too.
   std::set<std::string> ids;
