@@ -37,6 +37,19 @@ class SharedBuffer {
     if (!bytes.empty()) std::memcpy(buffer.block_->bytes(), bytes.data(), bytes.size());
     return buffer;
   }
+  // Empty, to be filled by append(), which its one owner may do as long as it is not shared.
+  static SharedBuffer with_room(size_t size) {
+    SharedBuffer buffer(size);
+    buffer.block_->size = 0;
+    return buffer;
+  }
+  // False when it has no room for them.
+  bool append(std::string_view bytes) {
+    if (block_->room - block_->size < bytes.size()) return false;
+    if (!bytes.empty()) std::memcpy(block_->bytes() + block_->size, bytes.data(), bytes.size());
+    block_->size += bytes.size();
+    return true;
+  }
   // In a frame's first byte: its message is compressed (RSV1, RFC 7692 section 6).
   static constexpr uint8_t kCompressed = 0x40;
 
@@ -64,11 +77,13 @@ class SharedBuffer {
  private:
   struct Block {
     std::atomic<uint32_t> references{1};
-    size_t size = 0;
+    size_t size = 0, room = 0;
     char* bytes() { return reinterpret_cast<char*>(this + 1); }
   };
 
-  explicit SharedBuffer(size_t size) : block_(new (::operator new(sizeof(Block) + size)) Block) { block_->size = size; }
+  explicit SharedBuffer(size_t size) : block_(new (::operator new(sizeof(Block) + size)) Block) {
+    block_->size = block_->room = size;
+  }
 
   Block* block_ = nullptr;
 };

@@ -62,18 +62,18 @@ void WebSocketConnection::start(base::UniqueFd socket, std::string_view head, st
   if (!events.add(socket_.get(), interest_, *this)) return cut(websocket::kAbnormal);
   if (output_ != nullptr) {
     // Another thread was faster: what it sent follows the head.
-    output_->segments.insert(output_->segments.begin(), {SharedBuffer::copy_of(head), 0, false});
+    output_->push_front(SharedBuffer::copy_of(head));
     buffered_.fetch_add(head.size(), std::memory_order_relaxed);
   }
   WebSocketConnection* const outer = loop_.corked_;
   // Within another connection's input its cork holds frames already: this one then goes the way of the queue.
   if (outer == nullptr) loop_.corked_ = this;
-  if (output_ == nullptr || output_->first == output_->segments.size()) {
+  if (output_ == nullptr) {
     if (outer == nullptr) {
       write_corked({}, head);
     } else {
       buffered_.fetch_add(head.size(), std::memory_order_relaxed);
-      enqueue(SharedBuffer::copy_of(head), false);
+      enqueue(SharedBuffer::copy_of(head), FrameQueue::Kind::other);
     }
   }
   if (callbacks_->on_open != nullptr) {
@@ -215,7 +215,7 @@ void WebSocketConnection::on_timer() noexcept {
     // With a full socket the ping would wait behind the rest: that nothing comes back is judged all the same.
     if (output_ == nullptr) {
       buffered_.fetch_add(kPing.size(), std::memory_order_relaxed);
-      enqueue(loop_.ping_frame_, false);
+      enqueue(loop_.ping_frame_, FrameQueue::Kind::other);
     }
     return events.timers().set(*this, events.now() + loop_.settings().ping_timeout.count());
   }

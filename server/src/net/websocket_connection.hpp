@@ -20,6 +20,7 @@
 
 #include "base/unique_fd.hpp"
 #include "net/event_loop.hpp"
+#include "net/frame_queue.hpp"
 #include "net/shared_buffer.hpp"
 #include "net/timer_wheel.hpp"
 #include "websocket/connection.hpp"
@@ -30,8 +31,7 @@ namespace roost::net {
 
 class WebSocketLoop;
 struct WebSocketChannel;
-struct WebSocketOutput;
-class DeflatedFrames;
+class SharedMessage;
 
 // What a thread may ask of a connection's own.
 enum class WebSocketAsk : uint8_t { send, close, overflow, subscribe, unsubscribe, pause, deliver };
@@ -116,10 +116,10 @@ class WebSocketConnection final : public websocket::Connection,
   roost_status pressure(size_t buffered) noexcept;
   // Of send_asked(), counted in buffered_ already.
   void send_frame(SharedBuffer frame) noexcept;
-  std::string_view compressed(std::string_view data) noexcept;  // empty: it goes out as it is
-  void make_room(size_t limit) noexcept;                        // slow_client: drop
-  void enqueue(SharedBuffer frame, bool droppable) noexcept;    // counted in buffered_ already
-  void deliver(DeflatedFrames& frames) noexcept;                // one of a topic or group
+  std::string_view compressed(std::string_view data) noexcept;       // empty: it goes out as it is
+  void make_room(size_t limit) noexcept;                             // slow_client: drop
+  void enqueue(SharedBuffer frame, FrameQueue::Kind kind) noexcept;  // counted in buffered_ already
+  void deliver(SharedMessage& message) noexcept;                     // one of a topic or group
   void write_corked(std::string_view header, std::string_view data) noexcept;
   void flush() noexcept;
   void drop_output() noexcept;
@@ -159,7 +159,7 @@ class WebSocketConnection final : public websocket::Connection,
   bool ping_sent_ = false;
   int64_t last_received_ = 0;  // milliseconds of the loop's clock
   std::unique_ptr<std::string> leftover_;
-  WebSocketOutput* output_ = nullptr;
+  FrameQueue* output_ = nullptr;  // the loop's, while something waits
   WebSocketOwner* owner_ = nullptr;
   WebSocketConnection* previous_ = nullptr;  // in the loop's list of all
   WebSocketConnection* next_ = nullptr;

@@ -192,17 +192,17 @@ roost_status WebSocketHub::spread(WebSocketChannel::Kind channel, std::string_vi
     packet.data = data;
     mail_.send_all(packet);
   }
-  SharedBuffer frame;
+  std::shared_ptr<SharedMessage> message;
   const uint64_t left_out = except.empty() ? 0 : own_count(except);
   for (WebSocketLoop* loop : loops_) {
-    if (loop->is_current()) {
-      if (!loop->has_channel(channel, name)) continue;
-      if (!frame) frame = SharedBuffer::frame(kind, data);
-      loop->deliver(channel, name, frame, left_out);
-      continue;
+    const bool here = loop->is_current();
+    if (here && !loop->has_channel(channel, name)) continue;
+    if (message == nullptr) message = std::make_shared<SharedMessage>(kind, data, settings_.compress);
+    if (here) {
+      loop->deliver(channel, name, *message, left_out);
+    } else {
+      loop->ask_to_deliver(channel, name, message, left_out);
     }
-    if (!frame) frame = SharedBuffer::frame(kind, data);
-    loop->ask_to_deliver(channel, name, frame, left_out);
   }
   if (redis_) tell_others(type, kind, name, except, data);
   return ROOST_OK;
@@ -211,9 +211,9 @@ roost_status WebSocketHub::spread(WebSocketChannel::Kind channel, std::string_vi
 void WebSocketHub::spread_here(WebSocketChannel::Kind channel, std::string_view name, roost_ws_kind kind,
                                std::string_view data, std::string_view except) noexcept {
   // Also to the caller's own thread by way of its queue, so that the order holds whoever reads the inbox.
-  const SharedBuffer frame = SharedBuffer::frame(kind, data);
+  const auto message = std::make_shared<SharedMessage>(kind, data, settings_.compress);
   const uint64_t left_out = except.empty() ? 0 : own_count(except);
-  for (WebSocketLoop* loop : loops_) loop->ask_to_deliver(channel, name, frame, left_out);
+  for (WebSocketLoop* loop : loops_) loop->ask_to_deliver(channel, name, message, left_out);
 }
 
 roost_status WebSocketHub::list(std::string_view group, void (*each)(void*, roost_str), void* arg) noexcept {

@@ -19,7 +19,7 @@ websocket::DeflateOptions options_of(const config::Websocket& settings) {
 }
 
 constexpr size_t kSpareOutputs = 1024;
-constexpr size_t kSpareSegments = 64;  // of one spare output
+constexpr size_t kSparePlaces = 64;  // of one spare output
 constexpr int kRoundsOfFlushing = 8;
 
 }  // namespace
@@ -42,7 +42,7 @@ WebSocketLoop::~WebSocketLoop() {
   }
   for (WebSocketConnection* connection : ended_) connection->release();
   for (WebSocketConnection* connection : deferred_) connection->release();
-  for (const WebSocketOutput* output : spare_outputs_) delete output;
+  for (const FrameQueue* output : spare_outputs_) delete output;
 }
 
 const config::Websocket& WebSocketLoop::settings() const noexcept {
@@ -61,13 +61,13 @@ void WebSocketLoop::ask(Request request) noexcept {
   if (post) loop_.post(*this);
 }
 
-void WebSocketLoop::ask_to_deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame,
-                                   uint64_t except) noexcept {
+void WebSocketLoop::ask_to_deliver(WebSocketChannel::Kind kind, std::string_view name,
+                                   std::shared_ptr<SharedMessage> message, uint64_t except) noexcept {
   Request request;
   request.kind = Request::Kind::deliver;
   request.channel = kind;
   request.except = except;
-  request.frame = frame;
+  request.message = std::move(message);
   request.text = name;
   ask(std::move(request));
 }
@@ -133,33 +133,21 @@ void WebSocketLoop::run(Request& request) noexcept {
       connection->pause_changed();
       break;
     case Request::Kind::deliver:
-      deliver(request.channel, request.text, request.frame, request.except);
+      deliver(request.channel, request.text, *request.message, request.except);
       break;
   }
   if (connection != nullptr) connection->release();
 }
 
-void WebSocketLoop::deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame,
+void WebSocketLoop::deliver(WebSocketChannel::Kind kind, std::string_view name, SharedMessage& message,
                             uint64_t except) noexcept {
   const Channels& all = channels(kind);
   const auto found = all.find(name);
   if (found == all.end()) return;
-  DeflatedFrames frames(frame, deflater_, settings().compress.minimum);
   // Nothing below calls back: the list stays as it is.
   for (const WebSocketChannel::Member& member : found->second.members) {
-    if (member.connection->number() != except) member.connection->deliver(frames);
+    if (member.connection->number() != except) member.connection->deliver(message);
   }
-}
-
-const SharedBuffer& DeflatedFrames::of(uint8_t bits) {
-  SharedBuffer& frame = frames_[bits];
-  if (frame) return frame;
-  frame = frames_[0];
-  const std::string_view payload = frame.payload();
-  if (payload.size() < minimum_) return frame;
-  const std::string_view shorter = deflater_.deflate(payload, bits);
-  if (!shorter.empty()) frame = SharedBuffer::frame(frame.kind(), shorter, true);
-  return frame;
 }
 
 bool WebSocketLoop::has_channel(WebSocketChannel::Kind kind, std::string_view name) const noexcept {
@@ -261,20 +249,19 @@ void WebSocketLoop::defer(WebSocketConnection& connection) noexcept {
   post_self();
 }
 
-WebSocketOutput* WebSocketLoop::take_output() {
-  if (spare_outputs_.empty()) return new WebSocketOutput;
-  WebSocketOutput* const output = spare_outputs_.back();
+FrameQueue* WebSocketLoop::take_output() {
+  if (spare_outputs_.empty()) return new FrameQueue;
+  FrameQueue* const output = spare_outputs_.back();
   spare_outputs_.pop_back();
   return output;
 }
 
-void WebSocketLoop::give_output(WebSocketOutput* output) noexcept {
-  if (spare_outputs_.size() >= kSpareOutputs || output->segments.capacity() > kSpareSegments) {
+void WebSocketLoop::give_output(FrameQueue* output) noexcept {
+  if (spare_outputs_.size() >= kSpareOutputs || output->capacity() > kSparePlaces) {
     delete output;
     return;
   }
-  output->segments.clear();
-  output->first = 0;
+  output->clear();
   spare_outputs_.push_back(output);
 }
 

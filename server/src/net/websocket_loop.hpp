@@ -3,7 +3,6 @@
 // belongs to that thread, except ask() and what says so.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -16,7 +15,9 @@
 
 #include "config/config.hpp"
 #include "net/event_loop.hpp"
+#include "net/frame_queue.hpp"
 #include "net/shared_buffer.hpp"
+#include "net/shared_message.hpp"
 #include "net/websocket_connection.hpp"
 #include "websocket/deflate.hpp"
 
@@ -35,34 +36,6 @@ struct WebSocketChannel {
   Kind kind = Kind::topic;
   std::string_view name;  // the key in its map
   std::vector<Member> members;
-};
-
-// What waits to be sent on one connection; pooled by the loop.
-struct WebSocketOutput {
-  struct Segment {
-    SharedBuffer bytes;
-    size_t offset;
-    bool droppable;  // one whole message
-  };
-  std::vector<Segment> segments;
-  size_t first = 0;  // those before have left
-};
-
-// One message for many receivers: as it is, and compressed for each size of window that one of them has.
-class DeflatedFrames {
- public:
-  // minimum: shorter messages are not compressed.
-  DeflatedFrames(const SharedBuffer& frame, websocket::Deflater& deflater, size_t minimum)
-      : deflater_(deflater), minimum_(minimum) {
-    frames_[0] = frame;
-  }
-  // bits: 0 is not compressed.
-  const SharedBuffer& of(uint8_t bits);
-
- private:
-  websocket::Deflater& deflater_;
-  const size_t minimum_;
-  std::array<SharedBuffer, 16> frames_;
 };
 
 class WebSocketLoop final : private PostedTask {
@@ -92,16 +65,17 @@ class WebSocketLoop final : private PostedTask {
     uint16_t code = 0;                          // close
     WebSocketConnection* connection = nullptr;  // holds a reference; nullptr for deliver
     uint64_t except = 0;                        // deliver: the number of one that is left out; 0: none
-    SharedBuffer frame;                         // send, deliver
+    SharedBuffer frame;                         // send
+    std::shared_ptr<SharedMessage> message;     // deliver
     std::string text;                           // topic, group, reason
   };
   // Any thread.
   void ask(Request request) noexcept;
-  void ask_to_deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame,
+  void ask_to_deliver(WebSocketChannel::Kind kind, std::string_view name, std::shared_ptr<SharedMessage> message,
                       uint64_t except) noexcept;
 
   bool is_current() const noexcept { return loop_.is_current(); }
-  void deliver(WebSocketChannel::Kind kind, std::string_view name, const SharedBuffer& frame, uint64_t except) noexcept;
+  void deliver(WebSocketChannel::Kind kind, std::string_view name, SharedMessage& message, uint64_t except) noexcept;
   bool has_channel(WebSocketChannel::Kind kind, std::string_view name) const noexcept;
 
   websocket::Inflater& inflater() noexcept { return inflater_; }
@@ -138,8 +112,8 @@ class WebSocketLoop final : private PostedTask {
   void mark_dirty(WebSocketConnection& connection) noexcept;
   void defer(WebSocketConnection& connection) noexcept;
   void post_self() noexcept;
-  WebSocketOutput* take_output();
-  void give_output(WebSocketOutput* output) noexcept;
+  FrameQueue* take_output();
+  void give_output(FrameQueue* output) noexcept;
 
   EventLoop& loop_;
   WebSocketHub& hub_;
@@ -164,7 +138,7 @@ class WebSocketLoop final : private PostedTask {
   std::vector<WebSocketConnection*> dirty_, flushing_;    // kept alive by ended_
   std::vector<WebSocketConnection*> deferred_, calling_;  // each holds a reference
   std::vector<WebSocketConnection*> ended_;               // the sockets' references, released after the batch
-  std::vector<WebSocketOutput*> spare_outputs_;
+  std::vector<FrameQueue*> spare_outputs_;
   uint64_t bytes_in_ = 0, bytes_out_ = 0;  // since the last report_counters()
 
   std::mutex mutex_;  // guards requests_, posted_

@@ -16,7 +16,7 @@
 namespace roost::net {
 namespace {
 
-constexpr size_t kSegmentsAtOnce = 64;
+constexpr size_t kVectorsAtOnce = 64;
 
 // Bytes taken by the kernel; 0 when it takes none now, -1 when the socket is dead.
 ssize_t write_some(int fd, iovec* vectors, size_t count) noexcept {
@@ -60,7 +60,7 @@ roost_status WebSocketConnection::send_here(roost_ws_kind kind, std::string_view
   const size_t size = data.size() + (data.size() < 126 ? 2 : data.size() < 65536 ? 4 : 10);
   const size_t before = reserve(size);
   if (before == kNoRoom) return ROOST_GONE;
-  enqueue(SharedBuffer::frame(kind, data, !shorter.empty()), true);
+  enqueue(SharedBuffer::frame(kind, data, !shorter.empty()), FrameQueue::Kind::message);
   return pressure(before + size);
 }
 
@@ -71,16 +71,16 @@ void WebSocketConnection::send_frame(SharedBuffer frame) noexcept {
     frame = SharedBuffer::frame(frame.kind(), shorter, true);
     buffered_.fetch_sub(size - frame.size(), std::memory_order_relaxed);
   }
-  enqueue(std::move(frame), true);
+  enqueue(std::move(frame), FrameQueue::Kind::message);
   make_room(loop_.settings().send_buffer);
 }
 
-void WebSocketConnection::deliver(DeflatedFrames& frames) noexcept {
+void WebSocketConnection::deliver(SharedMessage& message) noexcept {
   if (gone_.load(std::memory_order_relaxed)) return;
-  const SharedBuffer& frame = frames.of(deflate_bits_);
+  const SharedBuffer& frame = message.of(deflate_bits_, loop_.deflater_);
   if (deflate_ != nullptr && (frame.view()[0] & SharedBuffer::kCompressed) != 0) deflate_->forget();
   if (loop_.corked_ == this && output_ == nullptr) return write_corked({}, frame.view());
-  if (reserve(frame.size()) != kNoRoom) enqueue(frame, true);
+  if (reserve(frame.size()) != kNoRoom) enqueue(frame, FrameQueue::Kind::message);
 }
 
 // Counts what is about to be enqueued, and returns what was there before. kNoRoom: the connection is being closed.
@@ -100,15 +100,9 @@ size_t WebSocketConnection::reserve(size_t size) noexcept {
 // Drops the oldest messages of which nothing has left, until no more than limit bytes wait.
 void WebSocketConnection::make_room(size_t limit) noexcept {
   if (output_ == nullptr || loop_.settings().slow_client != config::SlowClient::drop) return;
-  auto& segments = output_->segments;
   size_t dropped = 0;
-  for (size_t next = output_->first; buffered() > limit && next < segments.size(); ++next) {
-    if (!segments[next].droppable || segments[next].offset > 0) continue;
-    buffered_.fetch_sub(segments[next].bytes.size(), std::memory_order_relaxed);
-    // Those before it that stay, a few control frames at most, move up.
-    for (size_t i = next; i > output_->first; --i) segments[i] = std::move(segments[i - 1]);
-    segments[output_->first++].bytes = SharedBuffer();
-    ++dropped;
+  for (size_t size = 1; buffered() > limit && (size = output_->drop_oldest()) > 0; ++dropped) {
+    buffered_.fetch_sub(size, std::memory_order_relaxed);
   }
   if (dropped > 0) loop_.hub().count_dropped(dropped);
 }
@@ -131,9 +125,16 @@ void WebSocketConnection::close_here(uint16_t code, std::string_view reason) noe
 void WebSocketConnection::on_output(std::string_view frame) {
   if (loop_.corked_ == this && output_ == nullptr) return write_corked({}, frame);
   const bool pong = (frame[0] & 15) == static_cast<int>(websocket::Opcode::pong);
-  if (pong && exceeds(buffered(), frame.size())) return;  // a peer that pings and does not read
+  if (pong && watching_output_) {  // a peer that pings and does not read
+    const size_t before = output_->bytes();
+    if (output_->replace_pong(SharedBuffer::copy_of(frame))) {
+      buffered_.fetch_add(output_->bytes() - before, std::memory_order_relaxed);
+      return;
+    }
+    if (exceeds(buffered(), frame.size())) return;
+  }
   buffered_.fetch_add(frame.size(), std::memory_order_relaxed);
-  enqueue(SharedBuffer::copy_of(frame), false);
+  enqueue(SharedBuffer::copy_of(frame), pong ? FrameQueue::Kind::pong : FrameQueue::Kind::other);
 }
 
 // Both empty: what the cork holds leaves.
@@ -164,13 +165,18 @@ void WebSocketConnection::write_corked(std::string_view header, std::string_view
     skip -= off;
   }
   buffered_.fetch_add(rest.size(), std::memory_order_relaxed);
-  enqueue(SharedBuffer::copy_of(rest), false);
+  enqueue(SharedBuffer::copy_of(rest), FrameQueue::Kind::other);
   watch_output(true);
 }
 
-void WebSocketConnection::enqueue(SharedBuffer frame, bool droppable) noexcept {
+void WebSocketConnection::enqueue(SharedBuffer frame, FrameQueue::Kind kind) noexcept {
   if (output_ == nullptr) output_ = loop_.take_output();
-  output_->segments.push_back({std::move(frame), 0, droppable});
+  const bool may_be_dropped = loop_.settings().slow_client == config::SlowClient::drop;
+  if (watching_output_ && kind == FrameQueue::Kind::message && !may_be_dropped && frame.size() <= FrameQueue::kSmall) {
+    output_->collect(frame.view());
+  } else {
+    output_->push(std::move(frame), kind);
+  }
   if (!watching_output_) loop_.mark_dirty(*this);
 }
 
@@ -179,40 +185,22 @@ void WebSocketConnection::flush() noexcept {
   if (loop_.corked_ == this && loop_.cork_size_ > 0) return;  // the cork goes first, at the end of this input
   size_t written = 0;
   bool blocked = false;
-  auto& segments = output_->segments;
-  while (!blocked && output_->first < segments.size()) {
-    iovec vectors[kSegmentsAtOnce];
-    size_t count = 0, total = 0;
-    for (size_t i = output_->first; i < segments.size() && count < kSegmentsAtOnce; ++i) {
-      const std::string_view bytes = segments[i].bytes.view().substr(segments[i].offset);
-      vectors[count++] = vector_of(bytes);
-      total += bytes.size();
-    }
+  while (!blocked && !output_->empty()) {
+    iovec vectors[kVectorsAtOnce];
+    const size_t count = output_->gather(vectors, kVectorsAtOnce);
+    size_t total = 0;
+    for (size_t i = 0; i < count; ++i) total += vectors[i].iov_len;
     const ssize_t n = write_some(socket_.get(), vectors, count);
     if (n < 0) return drop_output();  // epoll reports the same soon
+    output_->sent(static_cast<size_t>(n));
     written += static_cast<size_t>(n);
     blocked = static_cast<size_t>(n) < total;
-    size_t left = static_cast<size_t>(n);
-    while (left > 0) {
-      WebSocketOutput::Segment& segment = segments[output_->first];
-      const size_t here = segment.bytes.size() - segment.offset;
-      if (left < here) {
-        segment.offset += left;
-        break;
-      }
-      left -= here;
-      segment.bytes = SharedBuffer();
-      ++output_->first;
-    }
   }
   loop_.bytes_out_ += written;
   const size_t rest = buffered_.fetch_sub(written, std::memory_order_relaxed) - written;
   if (!blocked) {
     loop_.give_output(output_);
     output_ = nullptr;
-  } else if (output_->first > 1024) {
-    segments.erase(segments.begin(), segments.begin() + static_cast<ptrdiff_t>(output_->first));
-    output_->first = 0;
   }
   watch_output(blocked);
   if (rest <= loop_.settings().send_buffer / 2 && wants_writable_.load(std::memory_order_acquire) &&
@@ -225,11 +213,7 @@ void WebSocketConnection::flush() noexcept {
 
 void WebSocketConnection::drop_output() noexcept {
   if (output_ == nullptr) return;
-  size_t bytes = 0;
-  for (size_t i = output_->first; i < output_->segments.size(); ++i) {
-    bytes += output_->segments[i].bytes.size() - output_->segments[i].offset;
-  }
-  buffered_.fetch_sub(bytes, std::memory_order_relaxed);
+  buffered_.fetch_sub(output_->bytes(), std::memory_order_relaxed);
   loop_.give_output(output_);
   output_ = nullptr;
 }

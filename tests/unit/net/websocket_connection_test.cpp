@@ -162,6 +162,25 @@ TEST_CASE("WebSocketConnection.ASlowReceiver") {
   socket->release();
 }
 
+TEST_CASE("WebSocketConnection.PingsBehindAFullSocketLeaveOnePong") {
+  Recorder recorder;
+  Worker worker;
+  websocket::Connection* socket = nullptr;
+  Client client = worker.connect(recorder, 0, "g", &socket, {}, 4096);
+  const std::string piece(100'000, 'p');
+  CHECK(socket->send(ROOST_WS_BINARY, piece) != ROOST_GONE);
+  worker.on_thread(0, [&] { worker.sockets[0]->end_of_batch(); });  // as much of it as the socket takes is sent
+  const size_t waiting = socket->buffered();
+  CHECK(waiting > 0);
+  for (int i = 0; i < 5000; ++i) client.send(Client::frame(9, "ping " + std::to_string(i)));
+  client.text("last");
+  recorder.wait_for("text last");
+  CHECK(socket->buffered() == waiting + 11);
+  CHECK(client.next() == "2 " + piece);
+  CHECK(client.next() == "10 ping 4999");
+  socket->release();
+}
+
 TEST_CASE("WebSocketConnection.ToldWhenItIsWritableAgain") {
   config::Websocket settings;
   settings.send_buffer = 100'000;

@@ -1,0 +1,66 @@
+// What waits to be sent on one WebSocket, oldest first. One thread's: that of the connection. Who fills it limits the
+// bytes; what it costs in memory stays in proportion to them, whatever the frames are:
+// - behind a full socket a pong takes the place of one that waits last (RFC 6455 section 5.5.3): pings leave one;
+// - small frames there are put together (collect());
+// - what was dropped leaves no empty places.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "net/shared_buffer.hpp"
+
+namespace roost::net {
+
+class FrameQueue {
+ public:
+  enum class Kind : uint8_t {
+    message,  // one whole message, which may be dropped
+    pong,     // one whole frame
+    other,
+  };
+  // Frames of at most so many bytes are worth to be put together, in blocks of at most kBlock.
+  static constexpr size_t kSmall = 256, kBlock = 4096;
+
+  void push(SharedBuffer frame, Kind kind);
+  // Before all others. REQUIRES: nothing was sent yet.
+  void push_front(SharedBuffer bytes);
+  // As push() of a message that will not be dropped, in one block with others like it. REQUIRES: at most kSmall bytes.
+  void collect(std::string_view frame);
+  // Where a pong of which nothing was sent waits last, frame takes its place: true.
+  bool replace_pong(const SharedBuffer& frame);
+
+  // Drops the oldest message of which nothing was sent; its bytes, 0 when there is none.
+  size_t drop_oldest();
+
+  bool empty() const { return first_ == entries_.size(); }
+  size_t bytes() const { return bytes_; }
+  // What waits first, as at most count vectors; how many. Valid until the next call that is not const.
+  size_t gather(iovec* vectors, size_t count) const;
+  // So many bytes of what gather() told have left.
+  void sent(size_t bytes);
+
+  void clear();
+  // Places that are allocated.
+  size_t capacity() const { return entries_.capacity(); }
+
+ private:
+  struct Entry {
+    SharedBuffer bytes;
+    size_t offset;
+    Kind kind;
+    bool collects;
+  };
+
+  void compact();
+
+  std::vector<Entry> entries_;
+  size_t first_ = 0;  // those before have left
+  size_t bytes_ = 0;
+};
+
+}  // namespace roost::net
