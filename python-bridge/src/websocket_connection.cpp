@@ -30,9 +30,53 @@ SocketConnection::SocketConnection(const SocketTarget& target, const roost_reque
 
 // On the I/O thread --------------------------------------------------------------------------------------------------
 
+// Hears of the end of a client whose handshake is not answered yet. Lives until the request is over: its callback may
+// come while the connection, on the loop thread, answers and ends.
+class SocketConnection::Departure {
+ public:
+  void on_gone() {
+    const std::lock_guard lock(mutex_);
+    gone_ = true;
+    tell();
+  }
+  bool gone() {
+    const std::lock_guard lock(mutex_);
+    return gone_;
+  }
+  // The connection is told its end, once, at once when the client has gone.
+  void wait(SocketConnection* connection) {
+    const std::lock_guard lock(mutex_);
+    waiting_ = connection;
+    if (gone_) tell();
+  }
+  // It is not told any more, as it answers. Whether it was.
+  bool leave() {
+    const std::lock_guard lock(mutex_);
+    waiting_ = nullptr;
+    return gone_;
+  }
+
+ private:
+  void tell() {
+    if (waiting_ != nullptr) std::exchange(waiting_, nullptr)->closed(1006, {});
+  }
+
+  std::mutex mutex_;  // guards what follows
+  SocketConnection* waiting_ = nullptr;
+  bool gone_ = false;
+};
+
 void SocketConnection::begin(roost_responder* responder) {
   responder_ = responder;
+  auto* const departure = departure_ = new Departure;
+  host->on_release(
+      responder, [](void* arg) { delete static_cast<Departure*>(arg); }, departure);
+  host->on_cancel(
+      responder, [](void* arg) { static_cast<Departure*>(arg)->on_gone(); }, departure);
+  const bool gone = departure->gone();
+  if (!gone) departure->wait(this);  // told on this thread, so not before this returns
   push(SocketEvent::connect, {});
+  if (gone) closed(1006, {});
 }
 
 void SocketConnection::opened(roost_websocket* socket) {
@@ -242,6 +286,10 @@ PyObject* SocketConnection::accept(std::string_view protocol, const std::vector<
     PyErr_SetString(PyExc_RuntimeError, "the handshake has been answered");
     return nullptr;
   }
+  if (departure_->leave()) {
+    host->drop(std::exchange(responder_, nullptr));
+    Py_RETURN_FALSE;
+  }
   roost_ws_accept accept = acceptance(target_, this);
   accept.protocol = str(protocol);
   accept.headers = headers.data();
@@ -249,6 +297,7 @@ PyObject* SocketConnection::accept(std::string_view protocol, const std::vector<
   roost_websocket* socket = nullptr;
   const roost_status status = host->ws_accept(responder_, &accept, &socket);
   if (status == ROOST_INVALID || status == ROOST_UNSUPPORTED) {
+    departure_->wait(this);
     PyErr_SetString(PyExc_ValueError,
                     "the handshake cannot be accepted so: the client has not offered that subprotocol, or a header is "
                     "malformed or the handshake's own");
@@ -274,8 +323,9 @@ bool SocketConnection::refuse(PyObject* response) {
   }
   Answer answer;
   if (!answer.prepare(response)) return false;
+  const bool told = departure_->leave();
   answer.send(std::exchange(responder_, nullptr));
-  closed(1006, {});
+  if (!told) closed(1006, {});
   return true;
 }
 

@@ -24,6 +24,7 @@ class SocketConnection final : public Job, public SocketOwner {
   void drained() { push(SocketEvent::drain, {}); }
   void closed(uint16_t code, std::string_view reason);
   // Steered: the handshake waits for accept() or refuse().
+  // Its client may go meanwhile: then the close event comes at once, and accept() answers False.
   void begin(roost_responder* responder);
 
   void run() override;
@@ -47,6 +48,7 @@ class SocketConnection final : public Job, public SocketOwner {
     uint16_t code = 0;  // close
   };
   enum class Step { finished, waiting };
+  class Departure;
 
   ~SocketConnection() = default;
   const SocketTarget::Callback& callback() const { return target_.of(current_.kind); }
@@ -62,6 +64,7 @@ class SocketConnection final : public Job, public SocketOwner {
   const SocketTarget& target_;
   std::shared_ptr<Handshake> handshake_;
   roost_responder* responder_ = nullptr;  // steered, until the handshake is answered
+  Departure* departure_ = nullptr;        // valid as long as responder_
 
   std::mutex mutex_;                   // guards what follows
   roost_websocket* socket_ = nullptr;  // holds a reference

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -83,6 +86,28 @@ async def choose(ws):
     await asyncio.sleep(0)
     await ws.accept(subprotocol=ws.offered_subprotocols[-1], headers={"X-Chosen": "yes"})
     await ws.send_text(ws.subprotocol)
+
+
+@app.websocket("/undecided", accept=False, grace=0)
+async def undecided(ws):
+    seen.append("undecided")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        seen.append(f"undecided closed {ws.closed}")
+
+
+@app.websocket("/late", accept=False)
+async def late(ws):
+    seen.append("late begins")
+    while not ws.closed:
+        await asyncio.sleep(0)
+    for method, *words in ((ws.receive,), (ws.send, "x"), (ws.accept,)):
+        try:
+            await method(*words)
+        except WebSocketDisconnect as error:
+            seen.append(f"late {method.__name__} {error.code}")
+    await ws.close()
 
 
 @app.websocket("/preferred", subprotocols=["b", "a"])
@@ -202,6 +227,16 @@ def server(module_server: StartServer) -> RoostServer:
     return start(module_server)
 
 
+@contextmanager
+def raw_handshake(server: RoostServer, path: str) -> Iterator[socket.socket]:
+    """A client that has asked for a WebSocket and waits."""
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        lines = [f"GET {path} HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket"]
+        lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        client.sendall("\r\n".join([*lines, "", ""]).encode())
+        yield client
+
+
 def seen(server: RoostServer) -> list[object]:
     found: list[object] = httpx.get(server.url + "/seen").json()
     return found
@@ -275,6 +310,22 @@ def test_the_handler_answers_the_handshake(server: RoostServer) -> None:
         with pytest.raises(InvalidStatus) as refused:
             connect(f"{server.ws_url}/choose?{query}")
         assert refused.value.response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "begun", "told"),
+    [
+        ("/undecided", "undecided", ["undecided closed True"]),
+        ("/late", "late begins", ["late receive 1006", "late send 1006", "late accept 1006"]),
+    ],
+)
+def test_a_client_that_goes_before_the_handshake_is_answered(
+    server: RoostServer, path: str, begun: str, told: list[str]
+) -> None:
+    with raw_handshake(server, path):
+        server.wait_for(lambda: begun in seen(server))
+    server.wait_for(lambda: all(line in seen(server) for line in told))
+    server.wait_for(lambda: httpx.get(server.url + "/living").json()["adapters"] == 0)
 
 
 @pytest.mark.parametrize(("offered", "chosen"), [(["a", "b"], "b"), (["c", "a"], "a"), (["c"], None), ([], None)])

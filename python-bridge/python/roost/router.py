@@ -199,7 +199,8 @@ class Router:
         closed when it returns. `@chat.on_connect` and `@chat.on_close` decorate what is called at either end.
 
         Args:
-            accept: False: the handler answers the handshake, by `accept()` or `close()`.
+            accept: False: the handler answers the handshake, by `accept()` or `close()`. Where the client goes before
+                it does, `closed` is True, and `accept()`, `send()` and `receive()` raise `WebSocketDisconnect`.
             subprotocols: those that can be spoken, the favourite first.
             grace: seconds that the handler has from the connection's end until it is cancelled.
         """

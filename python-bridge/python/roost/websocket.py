@@ -95,7 +95,7 @@ class WebSocket:
 
     @property
     def active_connections(self) -> list[str]:
-        """The ids of the connections of this endpoint in all workers."""
+        """The ids of the connections of this endpoint in all workers of this host."""
         return _native.list_connections(self.group)
 
 

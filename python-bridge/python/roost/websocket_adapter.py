@@ -235,13 +235,15 @@ class WebSocketAdapter:
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended."""
+        """Whether the connection has ended, or the client has gone before its handshake was answered."""
         return self._over
 
     def __repr__(self) -> str:
         return f"<WebSocketAdapter {self._endpoint.endpoint} {self.id or 'not accepted'}>"
 
     def _require_accepted(self) -> None:
+        if self._over:
+            raise self._disconnect()
         if self._pending:
             raise RuntimeError("accept() comes first, as the handler was registered with accept=False")
 
