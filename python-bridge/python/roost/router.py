@@ -224,7 +224,8 @@ class Router:
 
         It returns None or the request, and the next one follows; another result is the response: no further before
         handler and no handler is called. That of a router goes with the router's paths alone, and after those of the
-        routers around it. It is called for paths of its that no route has, too.
+        routers around it. It is called for paths of its that no route has, too, and not for WebSockets, whose own
+        handlers answer the handshake (`accept=False`).
 
         Args:
             endpoint: a path or a pattern ("/api/*" includes "/api"), below the router's prefix; None for all.
