@@ -29,6 +29,9 @@ AIMS = [
     Aim("two before, one after handler, CPU to Robyn's", "python-chain", "robyn-chain", "python-chain", 1 / 6),
     Aim("JSON of 1 KiB read and returned, CPU to Robyn's", "python-json", "robyn", "python-json", 1 / 5),
     Aim("typed pydantic handler, CPU to FastAPI's", "python-typed", "fastapi", "python-typed", 1 / 2),
+    Aim("WebSocket echo of 64 bytes, CPU to uWebSockets'", "ws-echo", "uwebsockets", "ws-echo", 1.05),
+    Aim("topic with 1,000 subscribers, CPU to uWebSockets'", "ws-topic", "uwebsockets", "ws-topic", 1.1),
+    Aim("Python WebSocket echo, CPU to Robyn's", "ws-python-echo", "robyn", "ws-python-echo", 1 / 6),
     *(
         Aim(f"{name}, {connections} connections, requests/s to {peer}'s", work, peer, work, 1.0, "per_second", True)
         for name, kind in (("PostgreSQL", "db"), ("CPU-bound", "cpu"))

@@ -29,7 +29,8 @@ from servers import BENCH, BUILD, DATABASE, WORKS, Server, all_servers
 from tables import Sample, Samples, every_figure, summary
 
 SERVER_CORE, LOAD_CORE = 0, 1
-CONNECTIONS, SUBSCRIBERS = 64, 1000
+CONNECTIONS = 64
+SUBSCRIBERS = {"ws-topic": 1000, "ws-topic-large": 5000}
 WARM_UP = 1
 SLEEPERS = 32
 READY = ("json", "python-sync", "python-async", "python-chain")
@@ -61,8 +62,8 @@ def load(port: int, path: str, work: str, seconds: int) -> str:
     """One run of wrk, for WebSockets of ws_load, on the load's core; what it printed."""
     pinned = ["taskset", "-c", str(LOAD_CORE)]
     if work.startswith("ws-"):
-        kind = work.removeprefix("ws-")
-        many = SUBSCRIBERS if kind == "topic" else CONNECTIONS
+        kind = "topic" if work in SUBSCRIBERS else "echo"
+        many = SUBSCRIBERS.get(work, CONNECTIONS)
         words = [str(BUILD / "bin" / "ws_load"), kind, str(port), path, str(many), str(seconds)]
         return subprocess.run([*pinned, *words], capture_output=True, text=True, check=True).stdout
     script = SCRIPTS.get(work)
@@ -174,7 +175,8 @@ def measured(servers: list[Server], works: list[str], rounds: int, seconds: int)
     parts = [summary(works, servers, samples), aims.table(samples), *remarks]
     parts.append(
         f"Medians of {rounds} rounds of {seconds} s, wrk with {CONNECTIONS} connections where the work names no other;"
-        f" WebSocket echo with as many, topics with {SUBSCRIBERS} subscribers: a request is a message delivered."
+        f" WebSocket echo with as many, topics with {SUBSCRIBERS['ws-topic']} subscribers (large:"
+        f" {SUBSCRIBERS['ws-topic-large']}; roost-4 has them on four workers): a request is a message delivered."
     )
     parts.append(every_figure(works, servers, samples))
     return "\n\n".join(part for part in parts if part)

@@ -16,13 +16,14 @@ BUILD = Path(os.environ.get("ROOST_BUILD", ROOT / "build-bench"))
 
 STATIC = {"static-1k": "/static/1k.bin", "static-100k": "/static/100k.bin"}
 NATIVE = {"json": "/json", "json-x16": "/json", "param": "/users/42", "echo": "/echo"}
-WEBSOCKET = {"ws-echo": "/ws", "ws-topic": "/topic"}
+WEBSOCKET = {"ws-echo": "/ws", "ws-topic": "/topic", "ws-topic-large": "/topic"}
+PYTHON_WEBSOCKET = {"ws-python-echo": "/ws-python"}
 PYTHON = {"python-sync": "/sync", "python-async": "/async"}
 POST_JSON = {"python-json": "/post-json"}
 DATABASE = {"python-db-1": "/db", "python-db-64": "/db", "python-db-256": "/db"}
 ARITHMETIC = {"python-cpu-1": "/cpu", "python-cpu-64": "/cpu", "python-cpu-256": "/cpu"}
 WORKS = (*NATIVE, *STATIC, *PYTHON, "python-const", "python-chain", *POST_JSON, "python-typed", *DATABASE, *ARITHMETIC,
-         "python-sleep", *WEBSOCKET)  # fmt: skip
+         "python-sleep", *WEBSOCKET, *PYTHON_WEBSOCKET)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,15 @@ class Server:
         }
 
 
-def roost_yaml(port: int, folder: Path, typed: str = "", app: str = "roost_app") -> Mapping[str, str]:
-    """One worker with one I/O thread, without an access log, as all others are run."""
+def roost_yaml(
+    port: int, folder: Path, typed: str = "", app: str = "roost_app", processes: int = 1
+) -> Mapping[str, str]:
+    """Workers with one I/O thread, one of them if not told otherwise, without an access log, as all others are run."""
     return {
         "roost.yaml": f"""\
 server:
   listen: 127.0.0.1:{port}
-  processes: 1
+  processes: {processes}
   threads: 1
   limits: {{ connections: 15000 }}
   access_log: {{ format: none }}
@@ -75,6 +78,11 @@ routes:
 def typed_yaml(port: int, folder: Path) -> Mapping[str, str]:
     """The same, with an application beside it that needs pydantic."""
     return roost_yaml(port, folder, "  - { path: /models, python: roost_typed_app:app }\n")
+
+
+def four_workers_yaml(port: int, folder: Path) -> Mapping[str, str]:
+    """For topics whose subscribers are spread over workers."""
+    return roost_yaml(port, folder, processes=4)
 
 
 def nginx_conf(port: int, folder: Path) -> Mapping[str, str]:
@@ -140,22 +148,33 @@ def _program(path: Path, *words: str) -> Callable[[int, Path], list[str]]:
     return lambda port, folder: [str(path), str(port), *words]
 
 
-def roost(name: str = "roost", files: Callable[[int, Path], Mapping[str, str]] = typed_yaml) -> Server:
-    """This server."""
+def roost(
+    name: str = "roost",
+    files: Callable[[int, Path], Mapping[str, str]] = typed_yaml,
+    only: Mapping[str, str] | None = None,
+) -> Server:
+    """This server, for all of its works or only those given."""
     works = {**NATIVE, **STATIC, **PYTHON, "python-const": "/const", "python-chain": "/chain", **POST_JSON,
              "python-typed": "/models/typed", **DATABASE, **ARITHMETIC, "python-sleep": "/sleep",
-             **WEBSOCKET}  # fmt: skip
+             **WEBSOCKET, **PYTHON_WEBSOCKET}  # fmt: skip
     binary = BUILD / "bin" / "roost"
-    return Server(name, works, lambda port, folder: [str(binary), "serve", str(folder / "roost.yaml")], files)
+    return Server(
+        name,
+        works if only is None else only,
+        lambda port, folder: [str(binary), "serve", str(folder / "roost.yaml")],
+        files,
+    )
 
 
 def all_servers() -> list[Server]:
     """This server first, once more under another name last: their ratio is the noise."""
-    robyn = {**NATIVE, **STATIC, **PYTHON, "python-const": "/json", **POST_JSON, **DATABASE, **ARITHMETIC}
+    robyn = {**NATIVE, **STATIC, **PYTHON, "python-const": "/json", **POST_JSON, **DATABASE, **ARITHMETIC,
+             **PYTHON_WEBSOCKET}  # fmt: skip
     robyn_words = (str(APPS / "robyn_app.py"), "--log-level", "ERROR")
     fastapi = {**PYTHON, **POST_JSON, "python-typed": "/typed", **DATABASE, **ARITHMETIC}
     servers = [
         roost(),
+        roost("roost-4", four_workers_yaml, {"ws-topic-large": "/topic"}),
         Server("epoll", NATIVE, _program(BUILD / "bin" / "epoll_baseline")),
         Server("poco", NATIVE, _program(BUILD / "bin" / "poco_server", "80")),
         Server(
@@ -175,7 +194,7 @@ def all_servers() -> list[Server]:
         ),
         Server("granian-asgi", {"python-async": "/"}, _granian("asgi", "asgi_app:app")),
         Server("granian-wsgi", {"python-sync": "/"}, _granian("wsgi", "wsgi_app:app", "--blocking-threads", "1")),
-        Server("uvicorn", {"python-async": "/"}, _uvicorn("asgi_app:app")),
+        Server("uvicorn", {"python-async": "/", **PYTHON_WEBSOCKET}, _uvicorn("asgi_app:app")),
         Server("fastapi", fastapi, _uvicorn("fastapi_app:app")),
         Server(
             "flask",

@@ -3,7 +3,16 @@
 import orjson
 
 
+async def echo(receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (event := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "bytes": event["bytes"]})
+
+
 async def app(scope, receive, send):
+    if scope["type"] == "websocket":
+        return await echo(receive, send)
     if scope["type"] != "http":
         return
     body = orjson.dumps({"message": "Hello, World!"})

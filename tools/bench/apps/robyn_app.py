@@ -55,6 +55,12 @@ def cpu(request: Request):
     return {"total": work.arithmetic()}
 
 
+@app.websocket("/ws-python")
+async def socket(websocket):
+    while True:
+        await websocket.send_bytes(await websocket.receive_bytes())
+
+
 if os.environ.get("BENCH_CHAIN"):
 
     @app.before_request()

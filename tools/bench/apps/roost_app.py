@@ -3,7 +3,7 @@
 import time
 
 import work
-from roost import App, Request, Response
+from roost import App, Request, Response, WebSocketAdapter
 
 app = App(__file__)
 
@@ -64,6 +64,12 @@ def cpu(request: Request) -> dict[str, int]:
 def sleep(request: Request) -> dict[str, str]:
     time.sleep(0.1)
     return {"message": "Hello, World!"}
+
+
+@app.websocket("/ws-python")
+async def echo(socket: WebSocketAdapter) -> None:
+    while True:
+        await socket.send(await socket.receive())
 
 
 @app.startup_handler
