@@ -15,7 +15,7 @@ from server_process import RawConnection, RoostServer
 pytestmark = pytest.mark.tsan
 
 CONFIGURATION = """
-server: { listen: 127.0.0.1:0, processes: 1, threads: 2, access_log: { format: none } }
+server: { listen: 127.0.0.1:0, processes: 1, threads: 2, access_log: { path: access.log } }
 plugins:
   probe: { library: "${ROOST_TEST_PLUGINS}/libroost_probe.so" }
 routes:
@@ -314,6 +314,21 @@ def test_client_that_goes_cancels_its_request(server: RoostServer) -> None:
     assert counts(server)["waiting"] == before["waiting"]
 
 
+def test_client_that_goes_while_its_handler_answers_disturbs_nothing(server: RoostServer) -> None:
+    # The access log's line is written as the connection goes, whatever the handler's thread does; TSan looks on.
+    for _ in range(5):
+        connections = [server.connect() for _ in range(4)]
+        for connection in connections:
+            connection.send(get("/block"))
+        server.wait_for(lambda: counts(server)["waiting"] == 4, "four handlers to block")
+        with server.connect() as opening:
+            opening.send(get("/open"))
+            for connection in connections:
+                connection.close()
+            assert opening.read_response().status == 200
+        server.wait_for(lambda: counts(server)["waiting"] == 0, "them to be done")
+
+
 def test_finished_response_reaches_a_client_that_half_closed(server: RoostServer) -> None:
     with server.connect() as connection:
         connection.send(get("/big?size=300000"))
@@ -329,7 +344,9 @@ def test_blocking_handlers_hold_up_nobody(server: RoostServer) -> None:
         server.wait_for(lambda: counts(server)["waiting"] == 4, "four handlers to block")
         assert httpx.get(f"{server.url}/text").text == "some text"
         httpx.get(f"{server.url}/open")
-        assert [connection.read_response().body for connection in connections] == [b"blocked"] * 4
+        answers = [connection.read_response() for connection in connections]
+        assert [(answer.body, answer.headers["x-ip"]) for answer in answers] == [(b"blocked", "127.0.0.1")] * 4
+        assert len({answer.headers["x-id"] for answer in answers}) == 4
     finally:
         for connection in connections:
             connection.close()

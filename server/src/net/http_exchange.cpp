@@ -268,15 +268,17 @@ void HttpExchange::recycle() noexcept {
   thread_.give_back(*this);
 }
 
-// One line in the access log, and the counters.
+// One line in the access log, and the counters. Whoever has the responder may be asking for texts and answering
+// meanwhile: nothing is read here that it writes.
 void HttpExchange::record() noexcept {
   const uint16_t status = status_.load(std::memory_order_relaxed);
   thread_.count_response(status);
   base::AccessLog* const log = thread_.worker().access_log.get();
   if (log == nullptr) return;
   base::AccessRecord record;
-  record.request_id = text(ROOST_TEXT_REQUEST_ID);
-  record.client_ip = text(ROOST_TEXT_CLIENT_IP);
+  Scratch id, ip;
+  record.request_id = request_id(id);
+  record.client_ip = client_ip(ip);
   record.method = http::view(request_.method);
   record.target = http::view(request_.target);
   if (route() != nullptr) record.mount = route()->mount;
@@ -284,7 +286,7 @@ void HttpExchange::record() noexcept {
   record.user_agent = header("user-agent");
   record.version = request_.version;
   record.status = status == 0 ? 499 : status;
-  record.bytes = body_bytes_;
+  record.bytes = body_bytes_.load(std::memory_order_relaxed);
   record.duration = std::chrono::microseconds(now_us() - began_us_);
   log->record(thread_.index(), record);
 }

@@ -6,6 +6,7 @@
 // Members say which side they belong to.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -150,7 +151,11 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   roost_status append_chunk(std::string_view bytes, bool last, const roost_field* trailers, size_t trailer_count);
   void log_error(std::string_view why);
   void record() noexcept;
-  std::string_view forwarded(roost_text which);
+  std::string_view forwarded(roost_text which) const;
+  // What text() keeps, for whoever may not touch that: at scratch or in the request.
+  using Scratch = std::array<char, 64>;
+  std::string_view request_id(Scratch& scratch) const noexcept;
+  std::string_view client_ip(Scratch& scratch) const;
 
   IoThread& thread_;
 
@@ -190,7 +195,8 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   bool close_ = false, chunked_ = false, no_body_ = false, until_close_ = false;
   bool lost_ = false;   // a piece of the stream was not taken
   bool sized_ = false;  // a stream with a Content-Length
-  uint64_t body_bytes_ = 0, body_length_ = 0;
+  uint64_t body_length_ = 0;
+  std::atomic<uint64_t> body_bytes_{0};  // written by the answering thread alone, read for the access log
   http::ResponseHead head_;
   WebSocketConnection* websocket_ = nullptr;  // accepted, and not started
   std::string websocket_head_;

@@ -1,6 +1,7 @@
 // The exchange's request: its fields, what outlives the read buffer, its body, what text() answers.
 #include <time.h>
 
+#include <charconv>
 #include <cstring>
 
 #include "http/field_lookup.hpp"
@@ -37,7 +38,6 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   close_ = chunked_ = no_body_ = until_close_ = lost_ = sized_ = false;
   local_signals_ = 0;
   handler_deadline_ = 0;
-  body_bytes_ = 0;
   head_data_ = data;
   head_size_ = head.bytes;
   number_ = thread_.next_request_number();
@@ -57,6 +57,7 @@ void HttpExchange::begin(HttpConnection& connection, const http::RequestHead& he
   body_paused_.store(false, relaxed);
   body_complete_.store(!head.has_body(), relaxed);
   queued_.store(0, relaxed);
+  body_bytes_.store(0, relaxed);
   id_text_.clear();
   peer_text_.clear();
   client_text_.clear();
@@ -247,7 +248,7 @@ void HttpExchange::tell_body_failure() {
 
 // Texts ------------------------------------------------------------------------------------------------------------
 
-std::string_view HttpExchange::forwarded(roost_text which) {
+std::string_view HttpExchange::forwarded(roost_text which) const {
   const http::ForwardedClient client = http::parse_forwarded(request_.headers, request_.header_count, is_trusted,
                                                              &thread_.worker().settings.trusted_proxies);
   switch (which) {
@@ -260,31 +261,36 @@ std::string_view HttpExchange::forwarded(roost_text which) {
   }
 }
 
+std::string_view HttpExchange::request_id(Scratch& scratch) const noexcept {
+  const std::string_view prefix = thread_.id_prefix();
+  std::memcpy(scratch.data(), prefix.data(), prefix.size());
+  char* out = scratch.data() + prefix.size();
+  *out++ = '-';
+  out = std::to_chars(out, out + 16, number_, 16).ptr;
+  return {scratch.data(), static_cast<size_t>(out - scratch.data())};
+}
+
+std::string_view HttpExchange::client_ip(Scratch& scratch) const {
+  if (trusted_peer_) {
+    const std::string_view named = forwarded(ROOST_TEXT_CLIENT_IP);
+    if (!named.empty()) return named;
+  }
+  return {scratch.data(), peer_.write_ip(scratch.data())};
+}
+
 std::string_view HttpExchange::text(roost_text which) {
+  Scratch scratch;
   switch (which) {
     case ROOST_TEXT_REQUEST_ID:
-      if (id_text_.empty()) {
-        id_text_.reserve(40);
-        id_text_.append(thread_.id_prefix()).append("-");
-        char digits[16];
-        size_t count = 0;
-        for (uint64_t rest = number_; rest != 0 || count == 0; rest >>= 4) {
-          digits[count++] = "0123456789abcdef"[rest & 15];
-        }
-        while (count != 0) id_text_ += digits[--count];
-      }
+      if (id_text_.empty()) id_text_ = request_id(scratch);
       return id_text_;
-    case ROOST_TEXT_CLIENT_IP: {
-      if (trusted_peer_) {
-        const std::string_view named = forwarded(which);
-        if (!named.empty()) return named;
-      }
+    case ROOST_TEXT_CLIENT_IP:
       if (client_text_.empty()) {
-        char address[PeerAddress::kMaxText];
-        client_text_.assign(address, peer_.write_ip(address));
+        const std::string_view ip = client_ip(scratch);
+        if (ip.data() != scratch.data()) return ip;
+        client_text_ = ip;
       }
       return client_text_;
-    }
     case ROOST_TEXT_PEER:
       if (peer_text_.empty()) peer_text_ = peer_.with_port();
       return peer_text_;

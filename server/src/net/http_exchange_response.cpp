@@ -166,7 +166,7 @@ roost_status HttpExchange::respond(const roost_response& response) {
   OutputSegment tail;
   bool has_tail = false;
   if (!none && !is_head_ && length != 0) {
-    body_bytes_ = length;
+    body_bytes_.store(length, std::memory_order_relaxed);
     if (given.is_file()) {
       tail = given.take();
       has_tail = true;
@@ -208,7 +208,7 @@ void HttpExchange::build_status(ByteBuffer& out, uint16_t status) {
   response.header_count = none ? 0 : 1;
   write_head(out, response, none ? http::Framing::none : http::Framing::length, body.size());
   if (none || is_head_) return;
-  body_bytes_ = body.size();
+  body_bytes_.store(body.size(), std::memory_order_relaxed);
   out.append(body);
 }
 
@@ -277,8 +277,9 @@ roost_status HttpExchange::append_chunk(std::string_view bytes, bool last, const
   {
     const std::lock_guard lock(mutex_);
     if (!bytes.empty() && !no_body_) {
-      if (sized_ && bytes.size() > body_length_ - body_bytes_) return ROOST_INVALID;
-      body_bytes_ += bytes.size();
+      const uint64_t before = body_bytes_.load(std::memory_order_relaxed);
+      if (sized_ && bytes.size() > body_length_ - before) return ROOST_INVALID;
+      body_bytes_.store(before + bytes.size(), std::memory_order_relaxed);
       if (chunked_) outbox_.commit(http::write_chunk_head(outbox_.reserve(http::kMaxChunkHead), bytes.size()));
       outbox_.append(bytes);
       if (chunked_) outbox_.append("\r\n");
@@ -314,7 +315,7 @@ roost_status HttpExchange::finish(const roost_field* trailers, size_t trailer_co
     drop();
     return ROOST_GONE;
   }
-  if (sized_ && body_bytes_ != body_length_) return ROOST_INVALID;
+  if (sized_ && body_bytes_.load(std::memory_order_relaxed) != body_length_) return ROOST_INVALID;
   if (append_chunk({}, true, trailers, trailer_count) == ROOST_INVALID) return ROOST_INVALID;
   const bool gone = gone_.load(std::memory_order_acquire);
   state_.store(State::done, std::memory_order_release);

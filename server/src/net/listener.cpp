@@ -137,6 +137,7 @@ bool Listener::accept_one() noexcept {
   }
   auto* const connection = new (std::nothrow) HttpConnection(thread_, base::UniqueFd(fd), peer);
   if (connection == nullptr) {
+    thread_.release_address(peer);
     ::close(fd);
     return false;
   }

@@ -112,13 +112,15 @@ roost_status late(void*, const roost_request*, roost_responder* responder) {
 }
 
 // The same on a thread of the pool, which it holds meanwhile.
-roost_status block(void*, const roost_request*, roost_responder* responder) {
+roost_status block(void*, const roost_request* request, roost_responder* responder) {
   waiting.fetch_add(1);
   std::unique_lock lock(kept_mutex);
   kept_changed.wait(lock, [before = opened] { return opened != before; });
   lock.unlock();
   waiting.fetch_sub(1);
-  return respond(responder, "blocked");
+  return respond(responder, "blocked", 200,
+                 {{str("X-Id"), host->text(request, ROOST_TEXT_REQUEST_ID)},
+                  {str("X-Ip"), host->text(request, ROOST_TEXT_CLIENT_IP)}});
 }
 
 roost_status open_gate(void*, const roost_request*, roost_responder* responder) {
