@@ -28,12 +28,15 @@ void FrameQueue::collect(std::string_view frame) {
   entries_.push_back({std::move(block), 0, Kind::other, true});
 }
 
-bool FrameQueue::replace_pong(const SharedBuffer& frame) {
-  if (empty() || entries_.back().kind != Kind::pong || entries_.back().offset > 0) return false;
+void FrameQueue::hold_pong(SharedBuffer frame) {
   bytes_ += frame.size();
-  bytes_ -= entries_.back().bytes.size();
-  entries_.back().bytes = frame;
-  return true;
+  if (held_pong_) bytes_ -= held_pong_.size();
+  held_pong_ = std::move(frame);
+  if (empty()) admit_pong();
+}
+
+void FrameQueue::admit_pong() {
+  if (held_pong_) entries_.push_back({std::exchange(held_pong_, SharedBuffer()), 0, Kind::other, false});
 }
 
 size_t FrameQueue::drop_oldest() {
@@ -45,6 +48,7 @@ size_t FrameQueue::drop_oldest() {
   for (size_t i = next; i > first_; --i) entries_[i] = std::move(entries_[i - 1]);
   entries_[first_++].bytes = SharedBuffer();
   bytes_ -= size;
+  if (empty()) admit_pong();
   compact();
   return size;
 }
@@ -59,6 +63,7 @@ size_t FrameQueue::gather(iovec* vectors, size_t count) const {
 }
 
 void FrameQueue::sent(size_t bytes) {
+  const size_t before = bytes_;
   bytes_ -= bytes;
   while (bytes > 0) {
     Entry& entry = entries_[first_];
@@ -71,6 +76,8 @@ void FrameQueue::sent(size_t bytes) {
     entry.bytes = SharedBuffer();
     ++first_;
   }
+  // Where less has left than the pong is long, the queue would grow.
+  if (held_pong_ && (empty() || before - bytes_ >= held_pong_.size())) admit_pong();
   compact();
 }
 
@@ -82,6 +89,7 @@ void FrameQueue::compact() {
 
 void FrameQueue::clear() {
   entries_.clear();
+  held_pong_ = SharedBuffer();
   first_ = bytes_ = 0;
 }
 

@@ -1,6 +1,6 @@
 // What waits to be sent on one WebSocket, oldest first. One thread's: that of the connection. Who fills it limits the
 // bytes; what it costs in memory stays in proportion to them, whatever the frames are:
-// - behind a full socket a pong takes the place of one that waits last (RFC 6455 section 5.5.3): pings leave one;
+// - behind a full queue the pong for the latest ping alone is kept (hold_pong());
 // - small frames there are put together (collect());
 // - what was dropped leaves no empty places.
 #pragma once
@@ -20,7 +20,6 @@ class FrameQueue {
  public:
   enum class Kind : uint8_t {
     message,  // one whole message, which may be dropped
-    pong,     // one whole frame
     other,
   };
   // Frames of at most so many bytes are worth to be put together, in blocks of at most kBlock.
@@ -31,8 +30,9 @@ class FrameQueue {
   void push_front(SharedBuffer bytes);
   // As push() of a message that will not be dropped, in one block with others like it. REQUIRES: at most kSmall bytes.
   void collect(std::string_view frame);
-  // Where a pong of which nothing was sent waits last, frame takes its place: true.
-  bool replace_pong(const SharedBuffer& frame);
+  // For a peer that pings and does not read: of all pongs given since something last left, the latest follows what
+  // waits now (RFC 6455 section 5.5.3 asks for no more).
+  void hold_pong(SharedBuffer frame);
 
   // Drops the oldest message of which nothing was sent; its bytes, 0 when there is none.
   size_t drop_oldest();
@@ -56,11 +56,13 @@ class FrameQueue {
     bool collects;
   };
 
+  void admit_pong();
   void compact();
 
   std::vector<Entry> entries_;
   size_t first_ = 0;  // those before have left
   size_t bytes_ = 0;
+  SharedBuffer held_pong_;  // counted in bytes_; none in an empty queue
 };
 
 }  // namespace roost::net

@@ -125,16 +125,14 @@ void WebSocketConnection::close_here(uint16_t code, std::string_view reason) noe
 void WebSocketConnection::on_output(std::string_view frame) {
   if (loop_.corked_ == this && output_ == nullptr) return write_corked({}, frame);
   const bool pong = (frame[0] & 15) == static_cast<int>(websocket::Opcode::pong);
-  if (pong && watching_output_) {  // a peer that pings and does not read
+  if (pong && watching_output_ && output_ != nullptr) {
     const size_t before = output_->bytes();
-    if (output_->replace_pong(SharedBuffer::copy_of(frame))) {
-      buffered_.fetch_add(output_->bytes() - before, std::memory_order_relaxed);
-      return;
-    }
-    if (exceeds(buffered(), frame.size())) return;
+    output_->hold_pong(SharedBuffer::copy_of(frame));
+    buffered_.fetch_add(output_->bytes() - before, std::memory_order_relaxed);
+    return;
   }
   buffered_.fetch_add(frame.size(), std::memory_order_relaxed);
-  enqueue(SharedBuffer::copy_of(frame), pong ? FrameQueue::Kind::pong : FrameQueue::Kind::other);
+  enqueue(SharedBuffer::copy_of(frame), FrameQueue::Kind::other);
 }
 
 // Both empty: what the cork holds leaves.

@@ -38,25 +38,45 @@ TEST_CASE("FrameQueue.SendsInOrderAndInParts") {
   CHECK(queue.bytes() == 0);
 }
 
-TEST_CASE("FrameQueue.APongTakesThePlaceOfTheLastOne") {
+TEST_CASE("FrameQueue.OfPongsBehindAFullQueueTheLatestFollows") {
   FrameQueue queue;
-  CHECK_FALSE(queue.replace_pong(bytes("1")));
+  queue.push(bytes("message"), Kind::message);
+  queue.hold_pong(bytes("1"));
+  queue.hold_pong(bytes("pong"));
+  CHECK(queue.bytes() == 11);
+  queue.sent(3);  // less than it is long
   queue.push(bytes("m"), Kind::message);
-  CHECK_FALSE(queue.replace_pong(bytes("1")));
-  queue.push(bytes("1"), Kind::pong);
-  CHECK(queue.replace_pong(bytes("two")));
-  CHECK(all(queue) == "mtwo");
-  CHECK(queue.bytes() == 4);
+  CHECK(all(queue) == "sagem");
+  queue.sent(4);
+  queue.push(bytes("n"), Kind::message);
+  CHECK(all(queue) == "mpongn");
+  queue.hold_pong(bytes("last"));
+  queue.sent(6);
+  CHECK(all(queue) == "last");
   queue.sent(2);  // begun: its rest has to follow
-  CHECK_FALSE(queue.replace_pong(bytes("3")));
-  queue.push(bytes("3"), Kind::pong);
-  CHECK(all(queue) == "wo3");
+  queue.hold_pong(bytes("next"));
+  queue.sent(2);
+  CHECK(all(queue) == "next");
+  queue.sent(4);
+  CHECK(queue.empty());
+  CHECK(queue.bytes() == 0);
+  queue.hold_pong(bytes("alone"));
+  CHECK(all(queue) == "alone");
+}
+
+TEST_CASE("FrameQueue.APongOutlivesTheMessagesThatAreDropped") {
+  FrameQueue queue;
+  queue.push(bytes("m"), Kind::message);
+  queue.hold_pong(bytes("pong"));
+  CHECK(queue.drop_oldest() == 1);
+  CHECK(all(queue) == "pong");
+  CHECK(queue.bytes() == 4);
 }
 
 TEST_CASE("FrameQueue.DropsTheOldestMessageOfWhichNothingWasSent") {
   FrameQueue queue;
   for (const char* text : {"a1", "b2", "c3"}) queue.push(bytes(text), Kind::message);
-  queue.push(bytes("pong"), Kind::pong);
+  queue.push(bytes("pong"), Kind::other);
   queue.push(bytes("d4"), Kind::message);
   queue.sent(1);
   CHECK(queue.drop_oldest() == 2);
@@ -93,7 +113,7 @@ TEST_CASE("FrameQueue.SmallFramesShareABlock") {
   // What came in between keeps its place, and a block of which part has left takes more.
   queue.sent(want.size() - 1);
   queue.collect("d");
-  queue.push(bytes("pong"), Kind::pong);
+  queue.push(bytes("pong"), Kind::other);
   queue.collect("e");
   CHECK(all(queue) == "cdponge");
 }
