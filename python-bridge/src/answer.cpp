@@ -102,13 +102,16 @@ bool Answer::add_pair(PyObject* name, PyObject* value) {
   const std::string_view key = utf8_of(name);
   if (key.data() == nullptr) return false;
   if (PyList_Check(value) || PyTuple_Check(value)) {
+    // A list may hold itself.
+    if (Py_EnterRecursiveCall(" in the values of a header") != 0) return false;
     Ref items = Ref::steal(PySequence_Tuple(value));
-    if (!items) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
-      if (!add_pair(name, PyTuple_GET_ITEM(items.get(), i))) return false;
+    bool added = static_cast<bool>(items);
+    for (Py_ssize_t i = 0; added && i < PyTuple_GET_SIZE(items.get()); ++i) {
+      added = add_pair(name, PyTuple_GET_ITEM(items.get(), i));
     }
     kept_.push_back(std::move(items));
-    return true;
+    Py_LeaveRecursiveCall();
+    return added;
   }
   if (!PyUnicode_Check(value)) {
     Ref text = Ref::steal(PyObject_Str(value));
@@ -132,9 +135,16 @@ bool Answer::take_headers(PyObject* headers) {
   PyObject* name = nullptr;
   PyObject* value = nullptr;
   while (PyDict_Next(headers, &at, &name, &value)) {
+    // A value's __str__ may change the dict, of which PyDict_Next makes the best.
+    keep(name);
+    keep(value);
     if (!add_pair(name, value)) return false;
   }
   return true;
+}
+
+void Answer::keep(PyObject* object) {
+  if (object != nullptr) kept_.push_back(Ref::borrow(object));
 }
 
 bool Answer::take_body(PyObject* body) {
@@ -204,11 +214,19 @@ bool Answer::read(PyObject* result) {
   if (!split(result, parts)) return false;
   background_ = parts.background;
   status_ = parts.status;
-  if (parts.headers != nullptr && !take_headers(parts.headers)) return false;
+  // What is called below may give the response other ones.
+  keep(parts.headers);
+  keep(parts.body);
+  keep(parts.background);
   if (parts.special != nullptr && !take_file(parts.special)) return false;
+  if (kind_ != Kind::file && !(result == Py_None && others_are_text ? take_text_of(result) : take_body(parts.body)))
+    return false;
+  // Behind all that runs Python code but for str() of values: its list of fields may change no more.
+  std::optional<bool> drain;
+  if (kind_ == Kind::stream && parts.special != nullptr && !read_drain(parts.special, drain)) return false;
+  if (parts.headers != nullptr && !take_headers(parts.headers)) return false;
   if (kind_ == Kind::file) return true;
-  if (!(result == Py_None && others_are_text ? take_text_of(result) : take_body(parts.body))) return false;
-  if (kind_ == Kind::stream && !take_drain(parts.special)) return false;
+  if (kind_ == Kind::stream) ends_on_drain_ = drain ? *drain : has_events();
   if (!has_type_ && !default_type_.empty() && (!body_.empty() || default_type_ != kText || kind_ == Kind::stream))
     fields_.push_back({str("Content-Type"), str(default_type_)});
   return true;
@@ -231,20 +249,23 @@ bool Answer::take_file(PyObject* response) {
   return true;
 }
 
-// As StreamingResponse says it; else streams of events are.
-bool Answer::take_drain(PyObject* response) {
+// As StreamingResponse says it; what else is a Response may not.
+bool Answer::read_drain(PyObject* response, std::optional<bool>& said) {
   static PyObject* name = PyUnicode_InternFromString("ends_on_drain");
-  const Ref said = Ref::steal(response != nullptr ? PyObject_GetAttr(response, name) : nullptr);
-  if (said) {
-    const int truth = PyObject_IsTrue(said.get());
-    ends_on_drain_ = truth == 1;
-    return truth >= 0;
+  const Ref value = Ref::steal(PyObject_GetAttr(response, name));
+  if (!value) {
+    PyErr_Clear();
+    return true;
   }
-  PyErr_Clear();
-  ends_on_drain_ = std::any_of(fields_.begin(), fields_.end(), [](const roost_field& field) {
+  const int truth = PyObject_IsTrue(value.get());
+  if (truth >= 0) said = truth == 1;
+  return truth >= 0;
+}
+
+bool Answer::has_events() const {
+  return std::any_of(fields_.begin(), fields_.end(), [](const roost_field& field) {
     return equal_ignoring_case(view(field.name), "content-type") && view(field.value).starts_with("text/event-stream");
   });
-  return true;
 }
 
 roost_response Answer::head() const {

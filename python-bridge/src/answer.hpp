@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +67,9 @@ class Answer {
   bool take_body(PyObject* body);
   bool take_text_of(PyObject* object);
   bool take_file(PyObject* response);
-  bool take_drain(PyObject* response);
+  static bool read_drain(PyObject* response, std::optional<bool>& said);
+  bool has_events() const;
+  void keep(PyObject* object);
 
   long status_ = 200;
   Kind kind_ = Kind::whole;

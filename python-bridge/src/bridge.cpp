@@ -149,8 +149,8 @@ roost_status Bridge::start(roost_worker* worker, roost_error* error) {
     if (!constant->freeze(why)) return say(error, why);
   }
   if (wants_pool_) {
-    pool_.start(threads_);
-    pool_started_ = true;
+    pool_started_ = pool_.start(threads_);
+    if (!pool_started_) return say(error, "no thread for plain functions can be had");
   }
   return ROOST_OK;
 }
@@ -168,7 +168,7 @@ bool Bridge::ensure_loop() {
   const WithoutGil released;
   const std::lock_guard lock(loop_mutex_);
   std::string why;
-  if (!loop_started_) loop_started_ = loop_.start({}, {}, why);
+  if (!loop_started_ && !(loop_started_ = loop_.start({}, {}, why))) log(ROOST_LOG_ERROR, why);
   return loop_started_;
 }
 
@@ -183,8 +183,8 @@ bool Bridge::ensure_pool() {
   if (wants_pool_) return true;
   const WithoutGil released;
   const std::lock_guard lock(loop_mutex_);
-  if (!std::exchange(pool_started_, true)) pool_.start(threads_);
-  return true;
+  if (!pool_started_) pool_started_ = pool_.start(threads_);
+  return pool_started_;
 }
 
 void Bridge::stop(roost_worker* worker) {
@@ -202,6 +202,10 @@ void Bridge::stop(roost_worker* worker) {
   std::string why;
   if (!wants_loop_ && !run_now(shutdown_, why)) log(ROOST_LOG_ERROR, "a shutdown handler raised\n" + why);
   const Gil gil;
+  // Python is not finalised, but what a program registered for its end is called, as in workers of other servers.
+  const Ref at_exit = Ref::steal(PyImport_ImportModule("atexit"));
+  if (!at_exit || !Ref::steal(PyObject_CallMethod(at_exit.get(), "_run_exitfuncs", nullptr)))
+    log(ROOST_LOG_ERROR, "atexit: " + take_traceback());
   for (const char* name : {"stdout", "stderr"}) {
     PyObject* stream = PySys_GetObject(name);  // borrowed
     if (stream != nullptr && stream != Py_None) Ref::steal(PyObject_CallMethod(stream, "flush", nullptr));

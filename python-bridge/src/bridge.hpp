@@ -34,9 +34,10 @@ class Bridge {
   bool development() const { return development_; }
   // In a worker: there are connections to send to.
   bool started() const { return started_; }
-  // The loop, for a plain function that returned a coroutine all the same. GIL held (and let go meanwhile).
+  // The loop, for a plain function that returned a coroutine all the same. GIL held (and let go meanwhile). False when
+  // no thread can be had, which was logged.
   bool ensure_loop();
-  // The pool, for an iterator or a plain function that an asynchronous handler left.
+  // The pool, for an iterator or a plain function that an asynchronous handler left. False as before.
   bool ensure_pool();
   EventLoop& loop() { return loop_; }
   JobPool& pool() { return pool_; }

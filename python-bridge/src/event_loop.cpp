@@ -4,7 +4,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <system_error>
+#include <utility>
 
 #include "answer.hpp"
 #include "call.hpp"
@@ -41,13 +44,18 @@ bool EventLoop::start(std::vector<PyObject*> startup, std::vector<PyObject*> shu
   }
   std::unique_lock lock(mutex_);
   state_ = State::starting;
-  thread_ = std::thread([this] { run(); });
-  pthread_setname_np(thread_.native_handle(), "roost-asyncio");
-  changed_.wait(lock, [this] { return state_ != State::starting; });
-  if (state_ == State::running) return true;
-  why = why_;
+  try {
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "roost-asyncio");
+    changed_.wait(lock, [this] { return state_ != State::starting; });
+    if (state_ == State::running) return true;
+    why = why_;
+  } catch (const std::system_error& error) {
+    why = std::string("no thread for asyncio can be had: ") + error.what();
+  }
   lock.unlock();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  ::close(std::exchange(event_fd_, -1));
   return false;
 }
 
@@ -78,10 +86,23 @@ bool EventLoop::await(PyObject* function) {
   return Ref::steal(PyObject_CallMethod(loop_, "run_until_complete", "O", result.get())).get() != nullptr;
 }
 
+bool EventLoop::is_closed() const {
+  const Ref closed = Ref::steal(PyObject_CallMethod(loop_, "is_closed", nullptr));
+  const bool is = closed && PyObject_IsTrue(closed.get()) == 1;
+  PyErr_Clear();
+  return is;
+}
+
 void EventLoop::run() {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   const PyGILState_STATE gil = PyGILState_Ensure();
   bool ok = open();
-  for (size_t i = 0; ok && i < startup_.size(); ++i) ok = await(startup_[i]);
+  for (size_t i = 0; ok && i < startup_.size(); ++i) {
+    ok = await(startup_[i]);
+    if (!ok || !is_closed()) continue;
+    PyErr_SetString(PyExc_RuntimeError, "a startup handler closed the event loop, which is the server's");
+    ok = false;
+  }
   const std::string problem = ok ? std::string() : take_traceback();
   {
     std::lock_guard lock(mutex_);
@@ -93,6 +114,12 @@ void EventLoop::run() {
     while (true) {
       if (!Ref::steal(PyObject_CallMethod(loop_, "run_forever", nullptr)))
         log(ROOST_LOG_ERROR, "the event loop ended: " + take_traceback());
+      if (is_closed()) {
+        // No coroutine could go on: those that wait would do so until the end of their time. The master has another
+        // worker at once.
+        log(ROOST_LOG_ERROR, "the application closed the event loop, which is the server's: this worker ends");
+        ::_exit(EXIT_FAILURE);
+      }
       std::lock_guard lock(mutex_);
       // An application that calls loop.stop() stops its own part of the server, not all of it.
       if (stopping_) break;
@@ -100,6 +127,7 @@ void EventLoop::run() {
     close();
   }
   PyGILState_Release(gil);
+  owner_.store({}, std::memory_order_relaxed);
   std::lock_guard lock(mutex_);
   if (ok) state_ = State::ended;
 }

@@ -36,8 +36,8 @@ class EventLoop {
   // On the loop thread, with the GIL.
   TaskRunner& tasks() { return tasks_; }
   PyObject* object() const { return loop_; }
-  // Whether this is its thread. Any thread, once it was started.
-  bool is_current() const { return std::this_thread::get_id() == thread_.get_id(); }
+  // Whether this is its thread. Any thread, also before it was started.
+  bool is_current() const { return std::this_thread::get_id() == owner_.load(std::memory_order_relaxed); }
   // Called by the loop when something was posted.
   void drain();
 
@@ -49,10 +49,12 @@ class EventLoop {
   void run();
   bool open();
   bool await(PyObject* function);
+  bool is_closed() const;
   void close();
   void wake();
 
   std::thread thread_;
+  std::atomic<std::thread::id> owner_{};  // of a thread that runs
   TaskRunner tasks_;
   PyObject* loop_ = nullptr;
   std::vector<PyObject*> startup_;

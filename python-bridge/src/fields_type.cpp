@@ -21,12 +21,15 @@ bool add_pair(FieldList& list, PyObject* name, PyObject* value) {
   const std::string_view key = utf8_of(name);
   if (key.data() == nullptr) return false;
   if (PyList_Check(value) || PyTuple_Check(value)) {
-    const Ref items = Ref::steal(PySequence_Fast(value, "a list"));
-    if (!items) return false;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
-      if (!add_pair(list, name, PySequence_Fast_GET_ITEM(items.get(), i))) return false;
+    // A list may hold itself.
+    if (Py_EnterRecursiveCall(" in the values of a header") != 0) return false;
+    const Ref items = Ref::steal(PySequence_Tuple(value));
+    bool added = static_cast<bool>(items);
+    for (Py_ssize_t i = 0; added && i < PyTuple_GET_SIZE(items.get()); ++i) {
+      added = add_pair(list, name, PyTuple_GET_ITEM(items.get(), i));
     }
-    return true;
+    Py_LeaveRecursiveCall();
+    return added;
   }
   const Ref text = PyUnicode_Check(value) ? Ref::borrow(value) : Ref::steal(PyObject_Str(value));
   if (!text) return false;
@@ -328,6 +331,8 @@ bool add_fields(FieldList& list, PyObject* source) {
     PyObject* name = nullptr;
     PyObject* value = nullptr;
     while (PyDict_Next(source, &at, &name, &value)) {
+      // A value's __str__ may change the dict.
+      const Ref held[] = {Ref::borrow(name), Ref::borrow(value)};
       if (!add_pair(list, name, value)) return false;
     }
     return true;

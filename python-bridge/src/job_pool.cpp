@@ -35,14 +35,21 @@ int64_t monotonic_ns() {
   return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
-void JobPool::start(uint32_t threads) {
+bool JobPool::start(uint32_t threads) {
   std::lock_guard lock(mutex_);
   limit_ = threads;
-  running_ = 2;
-  threads_.emplace_back([this] { run_hot(); });
-  pthread_setname_np(threads_.back().native_handle(), "roost-python");
-  threads_.emplace_back([this] { watch(); });
-  pthread_setname_np(threads_.back().native_handle(), "roost-watch");
+  try {
+    threads_.emplace_back([this] { run_hot(); });
+    pthread_setname_np(threads_.back().native_handle(), "roost-python");
+    ++running_;
+    threads_.emplace_back([this] { watch(); });
+    pthread_setname_np(threads_.back().native_handle(), "roost-watch");
+    ++running_;
+  } catch (const std::system_error& error) {
+    log(ROOST_LOG_WARNING, std::string("no thread for Python's handlers can be had: ") + error.what() +
+                               (threads_.empty() ? "" : "; they run one after another"));
+  }
+  return !threads_.empty();
 }
 
 void JobPool::submit(Job* const* jobs, size_t count) {

@@ -22,7 +22,8 @@ int64_t monotonic_ns();
 class JobPool {
  public:
   // Without the GIL; in the worker. threads: at most so many.
-  void start(uint32_t threads);
+  // False, and logged, when not even one thread can be had; may be tried again.
+  bool start(uint32_t threads);
   // Any thread, with or without the GIL. Sets queued_ns of each.
   void submit(Job* const* jobs, size_t count);
   // Without the GIL. Jobs that are queued, which clean up after clients that were cut, still run; waits a second.

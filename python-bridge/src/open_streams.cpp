@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <system_error>
+
 namespace roost::bridge {
 
 void OpenStreams::add(Stream& stream) {
@@ -18,11 +20,16 @@ void OpenStreams::remove(Stream& stream) {
 }
 
 void OpenStreams::begin_drain(std::chrono::milliseconds grace) {
-  timer_ = std::thread([this, grace] {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, grace, [this] { return stopping_; })) tell_all();
-  });
-  pthread_setname_np(timer_.native_handle(), "roost-drain");
+  try {
+    timer_ = std::thread([this, grace] {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait_for(lock, grace, [this] { return stopping_; })) tell_all();
+    });
+    pthread_setname_np(timer_.native_handle(), "roost-drain");
+  } catch (const std::system_error&) {
+    const std::lock_guard lock(mutex_);
+    tell_all();
+  }
 }
 
 void OpenStreams::tell_all() {

@@ -76,6 +76,46 @@ def huge_number():
 @both
 def empty_tuple():
     return ()
+@both
+def header_that_holds_itself():
+    values = []
+    values.append(values)
+    return "x", {"X": values}
+@both
+def headers_that_hold_themselves():
+    values = []
+    values.append(values)
+    return Response(200, {"X": values}, "x")
+
+class Clearing:
+    # Takes away what it is in, while it is read.
+    def __init__(self, headers):
+        self.headers = headers
+    def __str__(self):
+        self.headers.clear()
+        self.headers.update({f"X-{i}": str(i) for i in range(1000)})
+        return "cleared"
+@both
+def header_that_clears_its_dict():
+    headers = {f"X-Before-{i}": str(i) * 100 for i in range(5)}
+    headers["X-Clearing"] = Clearing(headers)
+    return "kept", headers
+@both
+def header_that_clears_the_dict_of_a_response():
+    headers = {f"X-Before-{i}": str(i) * 100 for i in range(5)}
+    headers["X-Clearing"] = Clearing(headers)
+    return Response(200, headers, "kept")
+class Replacing(dict):
+    # Gives its response other headers and another body while it is written as JSON.
+    def items(self):
+        self.response.headers = {"X-New": "new"}
+        self.response.body = "other"
+        return [("kept", "x" * 1000)]
+@both
+def body_that_replaces_its_response():
+    body = Replacing()
+    body.response = Response(200, {f"X-{i}": str(i) * 100 for i in range(20)}, body)
+    return body.response
 
 @both
 def large():
@@ -209,7 +249,7 @@ FAILING = [
         "no_text",
     ),
     *("group", "recursion", "deep", "cyclic", "thing", "surrogate", "forged_header", "huge_status", "huge_number"),
-    "empty_tuple",
+    *("empty_tuple", "header_that_holds_itself", "headers_that_hold_themselves"),
 ]
 ANSWERED = {
     "large": "x" * 50_000_000,
@@ -223,6 +263,9 @@ ANSWERED = {
     "other_policy": "set",
     "own_loop": "ran",
     "signals_itself": "signalled",
+    "header_that_clears_its_dict": "kept",
+    "header_that_clears_the_dict_of_a_response": "kept",
+    "body_that_replaces_its_response": '{"kept":"' + "x" * 1000 + '"}',
 }
 CASES: list[tuple[str, int, str | None]] = [
     *((f"/{kind}/{name}", 500, None) for name in FAILING for kind in ("plain", "async")),

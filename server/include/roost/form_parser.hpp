@@ -34,9 +34,10 @@ class FormParser {
     if (!ROOST_HAS(detail::host, form_parser_free)) throw std::logic_error("this server reads no streamed forms");
     static const roost_form_callbacks callbacks{
         sizeof(roost_form_callbacks),
-        [](void* arg, const roost_form_part* part) {
-          call<Part, Data, End>(arg, [part](auto& told) {
-            told.part(FormPart{view(part->name), part->is_file != 0, view(part->filename), view(part->content_type)});
+        [](void* arg, const roost_form_part* given) {
+          call<Part, Data, End>(arg, [given](auto& told) {
+            told.part(
+                FormPart{view(given->name), given->is_file != 0, view(given->filename), view(given->content_type)});
           });
         },
         [](void* arg, roost_str bytes) { call<Part, Data, End>(arg, [bytes](auto& told) { told.data(view(bytes)); }); },

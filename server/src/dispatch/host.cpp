@@ -85,7 +85,7 @@ roost_status form_file_path(const roost_request* request, const roost_form_file*
 }
 
 // A parser as plugins hold it.
-struct PluginFormParser : roost_form_parser, http::FormSink {
+struct PluginFormParser final : roost_form_parser, http::FormSink {
   PluginFormParser(const http::Exchange& exchange, const roost_form_callbacks& told, void* argument)
       : callbacks(told), arg(argument), parser(exchange.header("content-type"), exchange.form_limits(), *this) {}
   void part(const http::FormPart& part) override {

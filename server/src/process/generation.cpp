@@ -283,8 +283,16 @@ void Generation::tell_to_drain(Worker& worker) {
 
 void Generation::drain() {
   if (phase_ == Phase::over || phase_ == Phase::draining) return;
-  // Nobody is served yet.
-  if (phase_ == Phase::loading || phase_ == Phase::preparing) return cut();
+  // Those whose start hooks are through have begun something that their stop hooks are to end.
+  const bool begun = std::any_of(workers_.begin(), workers_.end(),
+                                 [](const auto& entry) { return entry.second.state >= Worker::State::prepared; });
+  if (!begun) return cut();
+  if (starting()) {
+    for (auto& [slot, worker] : workers_) {
+      if (worker.state < Worker::State::prepared && worker.pidfd)
+        ::syscall(SYS_pidfd_send_signal, worker.pidfd.get(), SIGKILL, nullptr, 0);
+    }
+  }
   phase_ = Phase::draining;
   for (auto& [slot, worker] : workers_) tell_to_drain(worker);
 }

@@ -62,7 +62,7 @@ class Generation {
   // Reads what its processes said, reaps, replaces, cuts. occupied: [slot] is true when any generation uses it.
   void advance(std::vector<bool>& occupied);
 
-  // Told to go, one way or the other.
+  // Told to go: at once where no start hook has begun anything yet, else in good order.
   void drain();
   // Kills its processes at once.
   void cut();

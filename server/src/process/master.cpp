@@ -69,7 +69,7 @@ int Master::run() {
   std::cout << std::flush;
   fork_prototype(*next_);
 
-  while (!(stopping_ && draining_.empty()) && first_failure_.empty()) {
+  while (!(stopping_ && draining_.empty())) {
     wait();
     take_signals();
     if (control_) take_requests();
@@ -316,6 +316,7 @@ void Master::promote() {
 
 void Master::drain(std::unique_ptr<Generation> generation) {
   generation->drain();
+  if (generation->phase() == Generation::Phase::over) return;
   draining_.push_back(std::move(generation));
   while (draining_.size() > kMaxDraining && !stopping_) {
     log(ROOST_LOG_WARNING,
@@ -324,13 +325,14 @@ void Master::drain(std::unique_ptr<Generation> generation) {
   }
 }
 
-void Master::give_up(const std::string& why) {
+void Master::give_up(std::string why) {
   if (next_) {
     // Where some of its workers served already, they end what they began.
     drain(std::move(next_));
   }
   if (!served_) {
-    first_failure_ = why;
+    first_failure_ = std::move(why);
+    stopping_ = true;
     return;
   }
   log(ROOST_LOG_ERROR, (current_ ? "reload failed, generation " + std::to_string(current_->number()) + " goes on: "

@@ -57,7 +57,7 @@ class Master {
   void fork_prototype(Generation& generation);
   void hear_program();  // embedded: of the program afresh, which becomes a prototype
   void promote();
-  void give_up(const std::string& why);
+  void give_up(std::string why);
   void settle(bool ok, const std::string& text);
   void request_reload(std::optional<ControlSocket::Request> request);
   void reload();

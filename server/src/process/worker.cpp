@@ -67,7 +67,10 @@ class Worker {
     slot_.state = base::WorkerState::starting;
     try {
       prepare();
-      if (!wait_for_leave_to_serve()) return 0;
+      if (!wait_for_leave_to_serve()) {
+        end();  // what the start hooks began
+        return 0;
+      }
       server_->start();
     } catch (const std::exception& error) {
       life_.master.send({.tell = Tell::failed, .slot = life_.slot, .text = error.what()});
