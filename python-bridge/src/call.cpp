@@ -4,7 +4,6 @@
 #include "background.hpp"
 #include "bridge.hpp"
 #include "carried.hpp"
-#include "error_page.hpp"
 #include "event_loop.hpp"
 #include "file_response.hpp"
 #include "host.hpp"
@@ -13,6 +12,7 @@
 #include "parked_request.hpp"
 #include "request_type.hpp"
 #include "response_stream.hpp"
+#include "traceback_response.hpp"
 
 namespace roost::bridge {
 

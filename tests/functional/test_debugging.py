@@ -145,12 +145,14 @@ def test_development_has_one_process(roost_server: Callable[..., RoostServer]) -
     assert sum(thread.read_text().startswith("roost-io") for thread in threads) == 1
 
 
-def test_failed_reload_says_why_and_the_old_code_serves_on(start_dev: StartDev) -> None:
+def test_failed_reload_says_why_until_the_next_change(start_dev: StartDev) -> None:
     server = start_dev()
     (server.directory / "app.py").write_text("raise LookupError('half written')\n" + APP)
     server.wait_log("reload failed")
     server.wait_log("LookupError: half written")
-    assert httpx.get(server.url + "/version").text == "one"
+    server.wait_for(lambda: httpx.get(server.url + "/version").status_code == 500, "the worker to hear of it")
+    said = httpx.get(server.url + "/version").text
+    assert "LookupError: half written" in said or "ended before it served" in said  # its output has the rest
     (server.directory / "app.py").write_text(APP.replace('return "one"', 'return "two"'))
     server.wait_ready(2)
     assert httpx.get(server.url + "/version").text == "two"

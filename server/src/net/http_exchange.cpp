@@ -40,6 +40,8 @@ bool HttpExchange::corked() const noexcept {
 }
 
 void HttpExchange::dispatch() {
+  const std::string* const mistake = thread_.worker().mistake.load(std::memory_order_acquire);
+  if (mistake != nullptr) return show_mistake(*mistake);
   const dispatch::Dispatcher& dispatcher = thread_.worker().dispatcher;
   if (!kept_ && dispatcher.may_outlive(*this)) keep();
   responder_done_ = false;

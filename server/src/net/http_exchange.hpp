@@ -148,6 +148,7 @@ class HttpExchange final : public dispatch::Transaction, private PostedTask {
   bool write_head(ByteBuffer& out, const roost_response& response, http::Framing framing, uint64_t length);
   bool build(ByteBuffer& out, const roost_response& response, OutputSegment& tail);
   void build_status(ByteBuffer& out, uint16_t status);
+  void show_mistake(std::string_view why);
   roost_status append_chunk(std::string_view bytes, bool last, const roost_field* trailers, size_t trailer_count);
   void log_error(std::string_view why);
   void record() noexcept;

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 #include "http/date.hpp"
+#include "http/error_page.hpp"
 #include "http/field_lookup.hpp"
 #include "http/status.hpp"
 #include "net/http_connection.hpp"
@@ -210,6 +212,27 @@ void HttpExchange::build_status(ByteBuffer& out, uint16_t status) {
   if (none || is_head_) return;
   body_bytes_.store(body.size(), std::memory_order_relaxed);
   out.append(body);
+}
+
+// In the handler's place: what is saved now cannot be served.
+void HttpExchange::show_mistake(std::string_view why) {
+  const bool html = http::accepts_html(header("accept"));
+  std::string body = html ? http::error_page("What was saved cannot be served; the next change is tried again", why)
+                          : std::string(why);
+  if (!html && !body.ends_with('\n')) body += '\n';
+  const roost_field fields[] = {
+      {http::str("Content-Type"), http::str(html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8")},
+      {http::str("Cache-Control"), http::str("no-store")},
+      {http::str("Vary"), http::str("Accept")},
+      {http::str("Content-Security-Policy"), http::str(http::kErrorPagePolicy)},
+  };
+  roost_response response{};
+  response.struct_size = sizeof response;
+  response.status = 500;
+  response.headers = fields;
+  response.header_count = std::size(fields);
+  response.body = http::str(body);
+  respond(response);
 }
 
 void HttpExchange::respond_status(uint16_t status) {

@@ -39,6 +39,7 @@ struct WorkerContext {
   uint32_t thread_count = 1;
 
   std::atomic<bool> draining{false};
+  std::atomic<const std::string*> mistake{nullptr};  // WorkerServer::show_mistake()
   std::atomic<uint32_t> accepting{0};   // I/O threads that still take connections
   std::atomic<int64_t> connections{0};  // open in this worker
   // Called on an I/O thread when the last connection is gone while the worker drains.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <string>
 
@@ -44,6 +45,7 @@ struct WorkerServer::Impl {
   std::mutex mutex;
   std::condition_variable last_connection;
   std::vector<std::pair<void (*)(void*), void*>> at_drain;  // guarded by mutex
+  std::list<std::string> mistakes;                          // guarded by mutex; a request may be reading any
 };
 
 WorkerServer::WorkerServer(WorkerSetup setup) : impl_(std::make_unique<Impl>(std::move(setup))) {
@@ -101,6 +103,12 @@ void WorkerServer::begin_drain() {
     calls.swap(impl_->at_drain);
   }
   for (const auto& [fn, arg] : calls) fn(arg);
+}
+
+void WorkerServer::show_mistake(std::string why) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->mistakes.push_back(std::move(why));
+  impl_->context.mistake.store(&impl_->mistakes.back(), std::memory_order_release);
 }
 
 bool WorkerServer::wait_drained(std::chrono::milliseconds patience) {

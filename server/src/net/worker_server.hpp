@@ -45,6 +45,9 @@ class WorkerServer final : public dispatch::WorkerServices {
   void begin_drain();
   // True when the last connection is gone; false when `patience` is over first.
   bool wait_drained(std::chrono::milliseconds patience);
+  // From here on every request is answered with it: what keeps the files as they are now from being served. For
+  // development. Any thread.
+  void show_mistake(std::string why);
   // Cuts what is left, joins every thread, writes what the logs hold.
   void stop();
 

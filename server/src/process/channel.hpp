@@ -30,8 +30,9 @@ enum class Tell : uint32_t {
   serving,   // takes connections
   retire,    // text: why it wants to be replaced
   // Master to worker.
-  serve,  // take connections
-  drain,  // take no more, end when the last one is served
+  serve,    // take connections
+  drain,    // take no more, end when the last one is served
+  mistake,  // text: why the next generation cannot be had; to be shown, in development
   // A program started afresh (`python app.py`) to master, and back.
   program,    // text: its configuration
   host,       // slot: how many; descriptors: the slots' memory, then pieces of the inboxes

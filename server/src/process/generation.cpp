@@ -316,6 +316,12 @@ void Generation::cut() {
   workers_.clear();
 }
 
+void Generation::show_mistake(const std::string& why) {
+  for (auto& [slot, worker] : workers_) {
+    if (worker.channel) worker.channel.send({.tell = Tell::mistake, .text = why});
+  }
+}
+
 void Generation::reopen_access_log() {
   if (!access_log_ || configuration_->server.access_log.path == "-") return;
   try {

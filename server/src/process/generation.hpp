@@ -66,6 +66,8 @@ class Generation {
   void drain();
   // Kills its processes at once.
   void cut();
+  // Requests are answered with it instead of being served, in development.
+  void show_mistake(const std::string& why);
 
   // Opens the access log's file anew, and has its workers write there from now on; logged where it cannot be opened.
   void reopen_access_log();

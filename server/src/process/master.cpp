@@ -338,6 +338,7 @@ void Master::give_up(std::string why) {
   log(ROOST_LOG_ERROR, (current_ ? "reload failed, generation " + std::to_string(current_->number()) + " goes on: "
                                  : std::string("no generation serves: ")) +
                            why);
+  if (current_ && current_->configuration()->server.development) current_->show_mistake(why);
   if (!current_) recover_at_ = Clock::now() + recovery_.after_death(milliseconds(0)) + milliseconds(100);
   settle(false, why + "\n");
 }

@@ -193,6 +193,7 @@ class Worker {
       // At once for every thread, whatever it writes just now.
       ::dup3(message.fds[0].get(), life_.setup->access_log_fd, O_CLOEXEC);
     }
+    if (message.tell == Tell::mistake) server_->show_mistake(std::move(message.text));
     if (message.tell == Tell::serve) return Event::serve;
     return message.tell == Tell::drain ? Event::drain : Event::none;
   }

@@ -1,12 +1,11 @@
-#include "error_page.hpp"
+#include "http/error_page.hpp"
 
 #include <algorithm>
 #include <cctype>
 
 #include "base/html_escape.hpp"
-#include "host.hpp"
 
-namespace roost::bridge {
+namespace roost::http {
 
 namespace {
 
@@ -54,8 +53,7 @@ bool is_library(std::string_view line) {
 
 }  // namespace
 
-std::string error_page(std::string_view method, std::string_view target, std::string_view name,
-                       std::string_view traceback) {
+std::string error_page(std::string_view where, std::string_view traceback) {
   const std::string_view exception = summary(traceback);
   std::string page(kHead);
   page += "<title>";
@@ -63,11 +61,7 @@ std::string error_page(std::string_view method, std::string_view target, std::st
   page += "</title>\n<header><h1>";
   append_html(page, exception);
   page += "</h1><p>";
-  append_html(page, name);
-  page += ", called for ";
-  append_html(page, method);
-  page += ' ';
-  append_html(page, target);
+  append_html(page, where);
   page += "</p></header>\n<main>\n";
   bool in_frame = false;
   for (std::string_view rest = traceback; !rest.empty();) {
@@ -102,25 +96,4 @@ bool accepts_html(std::string_view accept) {
   return found != accept.end();
 }
 
-void respond_with_traceback(const roost_request* request, roost_responder* responder, std::string_view name,
-                            std::string_view traceback) {
-  const std::string why = std::string(name) + " raised\n" + std::string(traceback);
-  log(ROOST_LOG_ERROR, "request " + std::string(view(host->text(request, ROOST_TEXT_REQUEST_ID))) + ": " + why);
-  const bool html = accepts_html(view(host->header(request, str("accept"))));
-  const std::string body = html ? error_page(view(request->method), view(request->target), name, traceback) : why;
-  const roost_field fields[] = {
-      {str("Content-Type"), str(html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8")},
-      {str("Cache-Control"), str("no-store")},
-      {str("Vary"), str("Accept")},
-      {str("Content-Security-Policy"), str("default-src 'none'; style-src 'unsafe-inline'")},
-  };
-  roost_response response{};
-  response.struct_size = sizeof response;
-  response.status = 500;
-  response.headers = fields;
-  response.header_count = std::size(fields);
-  response.body = str(body);
-  host->respond(responder, &response);
-}
-
-}  // namespace roost::bridge
+}  // namespace roost::http
