@@ -70,6 +70,7 @@ std::string error_page(std::string_view where, std::string_view traceback) {
       page += "</pre></div>\n";
       in_frame = false;
     }
+    if (line.starts_with("  File \"<frozen importlib")) continue;  // how Python imports, which has no source lines
     if (line.starts_with("  File \"")) {
       page += is_library(line) ? "<div class=\"library\"><small>" : "<div><small>";
       append_html(page, line.substr(2));
