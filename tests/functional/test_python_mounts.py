@@ -270,9 +270,20 @@ def test_notes_are_shared_by_all_workers(
 
 
 FIELDS = """
-from roost import App
+from roost import App, SubRouter
 
 app = App(__file__)
+part = SubRouter(__file__, prefix="/part")
+app.include_router(part)
+part.serve_directory("/files", ".")
+part.set_response_header("X-Set", "part's")
+part.add_response_header("X-Added", "three")
+part.exclude_response_headers_for(["/files/plain.txt"])
+
+@part.mcp.tool()
+def add(a: int, b: int) -> int:
+    return a + b
+
 app.add_response_header("X-Added", "one")
 app.add_response_header("X-Added", "two")
 app.set_response_header("X-Set", "set")
@@ -302,6 +313,16 @@ routes: [{ path: /x, python: "fields:app" }]
             assert response.headers.get_list("x-added") == ["one", "two"], path
             assert response.headers["x-set"] == "set"
             assert response.headers["cache-control"] == "no-store"
+        part = client.get("/x/part/files/page.html").headers
+        assert (part["x-set"], part.get_list("x-added")) == ("part's", ["three", "one", "two"])
+        assert "x-set" not in client.get("/x/part/files/plain.txt").headers
+        call = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "add", "arguments": {"a": 1, "b": 2}},
+        }
+        assert client.post("/x/part/mcp", json=call).json()["result"]["content"][0]["text"] == "3"
         page = client.get("/x/files/page.html")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         again = client.get("/x/files/page.html", headers={"If-None-Match": page.headers["etag"]})

@@ -166,6 +166,62 @@ def test_global_headers(app: App) -> None:
         assert client.get(path).headers.get("x-set") == want, path
 
 
+def test_headers_of_a_router_go_with_its_paths(app: App) -> None:
+    app.set_response_header("X-Whose", "app's")
+    app.set_response_header("X-App", "app's")
+    sub, inner = SubRouter("/sub"), SubRouter("/inner")
+    sub.include_router(inner)
+    app.include_router(sub)
+    sub.set_response_header("X-Whose", "sub's")
+    sub.add_response_header("X-Add", "sub")
+    sub.set_request_header("X-From", "sub")
+    sub.exclude_response_headers_for(["/bare", "/inner/bare"])
+    inner.set_response_header("X-Whose", "inner's")
+    inner.add_response_header("X-Add", "inner")
+    inner.add_request_header("X-From", "inner")
+    for router in (app, sub, inner):
+        router.get("/")(lambda headers: ",".join(headers.get_all("x-from")))
+        router.get("/bare")(lambda: "")
+    client = TestClient(app)
+    seen = {}
+    for path in ("/", "/sub", "/sub/inner", "/bare", "/sub/bare", "/sub/inner/bare", "/sub/none", "/none"):
+        answer = client.get(path)
+        headers = [answer.headers.get(name) for name in ("x-whose", "x-app", "x-add")]
+        seen[path] = (answer.text if answer.status_code == 200 else "", *headers)
+    assert seen == {
+        "/": ("", "app's", "app's", None),
+        "/sub": ("sub", "sub's", "app's", "sub"),
+        "/sub/inner": ("sub,inner", "inner's", "app's", "inner, sub"),
+        "/bare": ("", "app's", "app's", None),
+        "/sub/bare": ("", "app's", "app's", None),
+        "/sub/inner/bare": ("", "inner's", "app's", "inner"),
+        "/sub/none": ("", "sub's", "app's", "sub"),
+        "/none": ("", "app's", "app's", None),
+    }
+
+
+def test_middleware_is_registered_without_parentheses_too(app: App) -> None:
+    @app.before_request
+    def before(request: Request) -> None:
+        request.headers["X-Before"] = "yes"
+
+    @app.after_request
+    def after(response: Response) -> None:
+        response.headers["X-After"] = "yes"
+
+    app.get("/")(lambda headers: headers["x-before"])
+    answer = TestClient(app).get("/")
+    assert (answer.text, answer.headers["x-after"]) == ("yes", "yes")
+    assert before.__name__ == "before"
+
+
+def test_decorators_that_need_an_argument_say_so(app: App) -> None:
+    with pytest.raises(TypeError, match=r'a route needs a path: @app.get\("/path"\)'):
+        app.get(lambda: "")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a type of exceptions or a status"):
+        app.exception_handler(lambda error: "")  # type: ignore[arg-type]
+
+
 @both
 def test_streamed_responses_meet_after_handlers_headers_and_sessions(app: App, kind: str) -> None:
     app.set_response_header("X-Global", "yes")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from roost._chain import Bound
     from roost._native import Response
 
+    Pairs = tuple[tuple[str, str], ...]
+    DirectoryFields = tuple[Pairs, Pairs, tuple[str, ...]]
+
 
 def add_vary(response: Response, name: str) -> None:
     """Says that the response depends on this request header (RFC 9110 section 12.5.5)."""
@@ -21,6 +24,23 @@ def add_vary(response: Response, name: str) -> None:
     words = [word.strip() for line in headers.get_all("vary") for word in line.split(",")]
     if "*" not in words and name.lower() not in [word.lower() for word in words]:
         headers.set("Vary", ", ".join([*words, name]))
+
+
+def for_directories(around: Iterable[tuple[GlobalHeaders, str]]) -> DirectoryFields:
+    """What the server itself gives to the files that it serves: added, set where there is none, left out.
+
+    Args:
+        around: those of the routers that the directory is in, innermost first, with their prefixes.
+    """
+    added: list[tuple[str, str]] = []
+    defaults: dict[str, tuple[str, str]] = {}
+    excluded: list[str] = []
+    for headers, prefix in around:
+        if headers._added or headers._set:
+            added += headers._added
+            defaults = {**headers._set, **defaults}
+            excluded += [_pattern.join(prefix, pattern) for pattern in headers.excluded]
+    return tuple(added), tuple(defaults.values()), tuple(excluded)
 
 
 class GlobalHeaders:
@@ -54,21 +74,18 @@ class GlobalHeaders:
         """The paths or patterns that get none of them."""
         self.excluded = [_pattern.checked(pattern.rstrip("/") or "/") for pattern in patterns or ()]
 
-    def for_directories(self) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], tuple[str, ...]]:
-        """What the server itself gives to the files that it serves: added, set where there is none, left out."""
-        return tuple(self._added), tuple(self._set.values()), tuple(self.excluded)
-
     def on(self, prefix: str, route: str) -> Bound | None:
         """As `Step.on`."""
         if not self._set and not self._added:
             return None
-        relations = [_pattern.relate(pattern, route) for pattern in self.excluded]
+        excluded = [_pattern.join(prefix, pattern) for pattern in self.excluded]
+        relations = [_pattern.relate(pattern, route) for pattern in excluded]
         if True in relations:
             return None
         function = self._to_response if self._after else self._to_request
         some = [
             applies_to(pattern, route)
-            for pattern, relation in zip(self.excluded, relations, strict=True)
+            for pattern, relation in zip(excluded, relations, strict=True)
             if relation is None
         ]
         return function, 1, False, (lambda request: not any(left_out(request) for left_out in some)) if some else None

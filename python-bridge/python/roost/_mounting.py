@@ -7,6 +7,7 @@ from roost._binding import bind
 from roost._callable import is_async
 from roost._chain import compose
 from roost._const import Constant
+from roost._headers import for_directories
 from roost._native import Request, Response
 from roost.exceptions import Unmatched
 from roost.route import MountedRoute, Route
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from roost._chain import Bound
+    from roost._headers import Pairs
     from roost.app import App
     from roost.router import Router
     from roost.websocket import WebSocket
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     # Path, directory, index file, listing; header fields added to responses, set where they have none, and the patterns
     # of paths that get neither.
-    Pairs = tuple[tuple[str, str], ...]
     Directory = tuple[str, str, str, bool, Pairs, Pairs, tuple[str, ...]]
 
 
@@ -123,10 +124,13 @@ def mount(app: App) -> Mount:
             call, asynchronous, takes_request = constant, False, False
         made.routes.append(_mounted(app, around, route, call, asynchronous, takes_request))
     made.routes += _fallbacks(app)
-    fields = app._response_headers.for_directories()
-    made.directories = [(*entry, *fields) for entry in (*documentation, *app._directories)]
+    fields = for_directories([(app._response_headers, app.prefix)])
+    made.directories = [(*entry, *fields) for entry in documentation]
     for around in placed_routers(app):
         router, prefix = around[-1]
+        fields = for_directories([(outer._response_headers, above) for outer, above in reversed(around)])
+        for path, folder, index, listing in router._directories:
+            made.directories.append((_pattern.join(prefix, path), folder, index, listing, *fields))
         known = _injected(app, around)
         for socket in router._websockets:
             pattern = _pattern.join(prefix, socket.endpoint)
@@ -139,8 +143,10 @@ def mount(app: App) -> Mount:
 def _steps(app: App, around: Sequence[Placed], route: Route) -> tuple[list[Bound], list[Bound]]:
     """The before and the after handlers that are meant for a route."""
     before = [step.on("", route.pattern) for step in app._request_steps()]
-    after = [step.on("", route.pattern) for step in app._response_steps()]
+    after = [router._response_headers.on(prefix, route.pattern) for router, prefix in reversed(around)]
     for router, prefix in around:
+        if router is not app:
+            before.append(router._request_headers.on(prefix, route.pattern))
         before += [step.on(prefix, route.pattern) for step in router._before]
     for router, prefix in reversed(around):  # innermost first
         after += [step.on(prefix, route.pattern) for step in router._after]
@@ -198,6 +204,7 @@ def _fallbacks(app: App) -> Iterator[MountedRoute]:
         route = Route((), _pattern.join(prefix, "/*"), unmatched)
         route.name = "unmatched"
         mine = router._before or router._after or router._errors.answers_unmatched
+        mine = mine or router._response_headers.on(prefix, route.pattern)
         if mine or (router is app and any(_steps(app, around, route))):
             yield _mounted(app, around, route, unmatched, False, True, fallback=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from roost import _pattern
 from roost._chain import Step
 from roost._headers import GlobalHeaders
 from roost._mounting import Mount, mount, placed_routes
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from roost.mcp import MCPApp
     from roost.route import Route
     from roost.sessions import SessionManager
 
@@ -56,11 +54,7 @@ class App(Router):
         self.openapi_file_path = openapi_file_path
         self._given_config = config
         self._config: Config | None = None
-        self._mcp: MCPApp | None = None
-        self._directories: list[tuple[str, str, str, bool]] = []
         self._around: list[tuple[Step, Step]] = []
-        self._request_headers = GlobalHeaders(after=False)
-        self._response_headers = GlobalHeaders(after=True)
         self._sessions: tuple[Step, ...] = ()
         if dependencies is not None:
             # Robyn's DependencyMap, or a dict.
@@ -75,24 +69,6 @@ class App(Router):
         """Every route, those of included routers with what is put before them."""
         return [route for _, route in placed_routes(self)]
 
-    def serve_directory(
-        self, route: str, directory_path: str, index_file: str | None = None, show_files_listing: bool = False
-    ) -> None:
-        """Serves the files below a directory; the server does so itself, without Python.
-
-        Names that begin with a dot are not served, `.well-known` aside.
-
-        Args:
-            route: what their paths begin with.
-            directory_path: absolute, or relative to the application's file.
-            index_file: answered for a directory.
-            show_files_listing: list directories without that file.
-        """
-        directory = os.path.join(os.path.dirname(self.file), directory_path)
-        self._directories.append((_pattern.checked(route), directory, index_file or "", show_files_listing))
-
-    add_directory = serve_directory
-
     # Middleware -------------------------------------------------------------------------------------------------
 
     def surround(self, before: Callable[..., Any], after: Callable[..., Any]) -> None:
@@ -103,33 +79,9 @@ class App(Router):
         """What comes before the before handlers of the application's own."""
         return [self._request_headers, *self._sessions[:1]]
 
-    def _response_steps(self) -> list[GlobalHeaders | Step]:
-        """What comes before its after handlers."""
-        return [self._response_headers]
-
     def _last_steps(self) -> list[Step]:
         """What comes behind them."""
         return list(self._sessions[1:])
-
-    def add_request_header(self, key: str, value: str) -> None:
-        """Every request has one more value of this header, beside what the client sent."""
-        self._request_headers.append(key, value)
-
-    def set_request_header(self, key: str, value: str) -> None:
-        """Every request has this header with this value, whatever the client sent."""
-        self._request_headers.set(key, value)
-
-    def add_response_header(self, key: str, value: str) -> None:
-        """Every response gets one more value of this header; after handlers see it."""
-        self._response_headers.append(key, value)
-
-    def set_response_header(self, key: str, value: str) -> None:
-        """Every response that has none of its own gets this header; after handlers see it."""
-        self._response_headers.set(key, value)
-
-    def exclude_response_headers_for(self, excluded_response_headers_paths: Sequence[str] | None) -> None:
-        """Leaves these headers out of the responses of some paths or patterns ("/docs", "/raw/*")."""
-        self._response_headers.exclude(excluded_response_headers_paths)
 
     def configure_sessions(
         self,
@@ -181,15 +133,6 @@ class App(Router):
         if self._config is None:
             self._config = of_program(self._given_config or Config(), self.file)
         return self._config
-
-    @property
-    def mcp(self) -> MCPApp:
-        """Tools, resources and prompts for clients of the Model Context Protocol, served at POST /mcp."""
-        if self._mcp is None:
-            from roost.mcp import MCPApp
-
-            self._mcp = MCPApp(self)
-        return self._mcp
 
     def __roost_mount__(self) -> Mount:
         """What the bridge mounts: every route with its middleware composed into it."""

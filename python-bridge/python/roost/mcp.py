@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
-    from roost.app import App
+    from roost.router import Router
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ class MCPApp:
     `allowed_origins`: pages of these origins may ask, beside those of this server and of localhost.
     """
 
-    def __init__(self, app: App, path: str = "/mcp") -> None:
+    def __init__(self, app: Router, path: str = "/mcp") -> None:
         self.handler = MCPHandler()
         self.allowed_origins: set[str] = set()
         app.add_route("POST", path, self._answer, include_in_schema=False)

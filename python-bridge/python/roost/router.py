@@ -7,6 +7,7 @@ import os
 from roost import _pattern
 from roost._callable import name_of, signature
 from roost._chain import Step
+from roost._headers import GlobalHeaders
 from roost.exceptions import ErrorHandlers
 from roost.route import MountedRoute, Route
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, Unpack
 
     from roost.authentication import AuthenticationHandler
+    from roost.mcp import MCPApp
     from roost.route import RouteOptions
     from roost.websocket import WebSocket
     from roost.websocket_handler import WebSocketHandler
 
     Handler = TypeVar("Handler", bound=Callable[..., Any])
+
 
 __all__ = ["METHODS", "MountedRoute", "Route", "Router", "SubRouter"]
 
@@ -44,6 +47,10 @@ class Router:
         self._errors = ErrorHandlers()
         self._startup: list[Callable[[], Any]] = []
         self._shutdown: list[Callable[[], Any]] = []
+        self._directories: list[tuple[str, str, str, bool]] = []
+        self._request_headers = GlobalHeaders(after=False)
+        self._response_headers = GlobalHeaders(after=True)
+        self._mcp: MCPApp | None = None
         self.tags: list[str] = []
         self.authentication_handler: AuthenticationHandler | None = None
         self.global_dependencies: dict[str, Any] = {}
@@ -121,6 +128,9 @@ class Router:
         return handler
 
     def _route(self, method: str, endpoint: str, options: RouteOptions) -> Callable[[Handler], Handler]:
+        if not isinstance(endpoint, str):
+            raise TypeError(f'a route needs a path: @app.{method.lower()}("/path")')
+
         def register(handler: Handler) -> Handler:
             self.add_route(method, endpoint, handler, **options)
             return handler
@@ -217,6 +227,34 @@ class Router:
         """Adds an endpoint; `WebSocket` does so itself."""
         self._websockets.append(websocket)
 
+    def serve_directory(
+        self, route: str, directory_path: str, index_file: str | None = None, show_files_listing: bool = False
+    ) -> None:
+        """Serves the files below a directory; the server does so itself, without Python.
+
+        Names that begin with a dot are not served, `.well-known` aside.
+
+        Args:
+            route: what their paths begin with, below the router's prefix.
+            directory_path: absolute, or relative to the file of the application or router.
+            index_file: answered for a directory.
+            show_files_listing: list directories without that file.
+        """
+        directory = os.path.join(os.path.dirname(self.file), directory_path)
+        self._directories.append((_pattern.checked(route), directory, index_file or "", show_files_listing))
+
+    add_directory = serve_directory
+
+    @property
+    def mcp(self) -> MCPApp:
+        """Tools, resources and prompts for clients of the Model Context Protocol, served at POST /mcp, below the
+        router's prefix."""
+        if self._mcp is None:
+            from roost.mcp import MCPApp
+
+            self._mcp = MCPApp(self)
+        return self._mcp
+
     # Middleware -------------------------------------------------------------------------------------------------
 
     def before_request(self, endpoint: str | None = None) -> Callable[[Handler], Handler]:
@@ -228,14 +266,15 @@ class Router:
         handlers answer the handshake (`accept=False`).
 
         Args:
-            endpoint: a path or a pattern ("/api/*" includes "/api"), below the router's prefix; None for all.
+            endpoint: a path or a pattern ("/api/*" includes "/api"), below the router's prefix; None for all, which
+                `@app.before_request` means as well.
         """
 
         def register(handler: Handler) -> Handler:
             self._before.append(Step(handler, _step_pattern(endpoint), after=False))
             return handler
 
-        return register
+        return _decorator(register, endpoint)
 
     def after_request(self, endpoint: str | None = None) -> Callable[[Handler], Handler]:
         """Decorates what is called with (response) or (request, response) after the handler, in order of registration.
@@ -251,7 +290,28 @@ class Router:
             self._after.append(Step(handler, _step_pattern(endpoint), after=True))
             return handler
 
-        return register
+        return _decorator(register, endpoint)
+
+    def add_request_header(self, key: str, value: str) -> None:
+        """Every request of this application or router has one more value of this header, beside those it came with."""
+        self._request_headers.append(key, value)
+
+    def set_request_header(self, key: str, value: str) -> None:
+        """Every request of this application or router has this header with this value, whatever the client sent."""
+        self._request_headers.set(key, value)
+
+    def add_response_header(self, key: str, value: str) -> None:
+        """Every response of this application or router gets one more value of this header; after handlers see it."""
+        self._response_headers.append(key, value)
+
+    def set_response_header(self, key: str, value: str) -> None:
+        """Every response of this application or router that has none gets this header; after handlers see it."""
+        self._response_headers.set(key, value)
+
+    def exclude_response_headers_for(self, excluded_response_headers_paths: Sequence[str] | None) -> None:
+        """Leaves these headers out of the responses of some paths or patterns ("/docs", "/raw/*"),
+        below the router's prefix."""
+        self._response_headers.exclude(excluded_response_headers_paths)
 
     def exception(self, handler: Handler) -> Handler:
         """Decorates what is called with (error) or (request, error) for each exception; its result is the answer.
@@ -269,7 +329,12 @@ class Router:
             kind: a type of exceptions, of which the nearest to the exception's own counts; or the status of an
                 HTTPException: 404 and 405 are also for paths of the application that no route answers, 500 is for all
                 exceptions that nobody answers.
+
+        Raises:
+            TypeError: it is none of both.
         """
+        if not isinstance(kind, (type, int)):
+            raise TypeError("exception_handler takes a type of exceptions or a status; for all there is `exception`")
 
         def register(handler: Handler) -> Handler:
             self._errors.add(kind, handler)
@@ -378,8 +443,13 @@ class SubRouter(Router):
         self.tags = list(tags or ())
 
 
-def _step_pattern(endpoint: str | None) -> str | None:
-    return None if endpoint is None else _pattern.checked(endpoint.rstrip("/") or "/")
+def _step_pattern(endpoint: Any) -> str | None:
+    return None if endpoint is None or callable(endpoint) else _pattern.checked(endpoint.rstrip("/") or "/")
+
+
+def _decorator(register: Callable[[Handler], Handler], endpoint: Any) -> Callable[[Handler], Handler]:
+    """What `@app.before_request` is where it stands without parentheses: given the handler as the endpoint."""
+    return register(endpoint) if callable(endpoint) else register
 
 
 def _takes_nothing(handler: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ from roost._native import Headers, Request, Response
 from roost.testing import _directory
 
 if TYPE_CHECKING:
-    from roost._mounting import Pairs
+    from roost._headers import Pairs
     from roost.app import App
     from roost.router import MountedRoute
 
