@@ -203,8 +203,8 @@ def _fallbacks(app: App) -> Iterator[MountedRoute]:
         router, prefix = around[-1]
         route = Route((), _pattern.join(prefix, "/*"), unmatched)
         route.name = "unmatched"
-        mine = router._before or router._after or router._errors.answers_unmatched
-        mine = mine or router._response_headers.on(prefix, route.pattern)
+        headers = router._response_headers.on(prefix, route.pattern)
+        mine = headers or router._before or router._after or router._errors.answers_unmatched
         if mine or (router is app and any(_steps(app, around, route))):
             yield _mounted(app, around, route, unmatched, False, True, fallback=True)
 
