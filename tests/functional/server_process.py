@@ -248,6 +248,7 @@ class RoostServer:
             self.kill()
             raise ServerError(f"not stopped {patience} s after SIGTERM\n{self.everything()}") from None
         self.kill()
+        self._reader.join(patience)  # what it said last
         if _SANITIZER.search(self.log()):
             raise ServerError(f"a sanitizer reported an error\n{self.everything()}")
         return self.process.returncode
