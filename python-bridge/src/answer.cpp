@@ -185,6 +185,10 @@ bool Answer::take_body(PyObject* body) {
     }
     PyErr_Clear();
     if (others_are_text) return take_text_of(body);
+    if (PyCoro_CheckExact(body)) {
+      PyErr_SetString(PyExc_TypeError, "a handler returned a coroutine: what made it wants an `await` before it");
+      return false;
+    }
     PyErr_Format(
         PyExc_TypeError,
         "a handler returns dict, list, str, bytes, Response, an iterator, None or a tuple of body, headers and "

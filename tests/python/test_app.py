@@ -121,6 +121,27 @@ def test_malformed_path_is_refused(app: App, path: str) -> None:
         app.get(path)(lambda: "")
 
 
+@pytest.mark.parametrize("path", ["/a/{id}", "/a/{id:int}/b", "/a/<id>", "/a/<int:id>"])
+def test_parameters_of_other_frameworks_are_told_as_they_are_written_here(app: App, path: str) -> None:
+    with pytest.raises(ValueError, match="a parameter is written :id, not "):
+        app.get(path)(lambda: "")
+
+
+def test_forgotten_await_is_told(app: App) -> None:
+    async def fetch() -> str:
+        return "fetched"
+
+    forgotten = fetch()
+
+    @app.get("/")
+    async def handler() -> object:
+        return forgotten
+
+    with pytest.raises(TypeError, match="wants an `await`"):
+        TestClient(app).get("/")
+    forgotten.close()
+
+
 def test_unknown_method_is_refused(app: App) -> None:
     with pytest.raises(ValueError, match="FETCH"):
         app.add_route("FETCH", "/", lambda: "")

@@ -17,6 +17,10 @@ def checked(pattern: str) -> str:
     pattern = pattern if pattern.startswith("/") else "/" + pattern
     parts = segments(pattern)
     names = [part[1:] for part in parts if part[:1] in (":", "*") and part[1:]]
+    for part in parts:
+        if len(part) > 2 and part[0] + part[-1] in ("{}", "<>"):  # as FastAPI and Flask have it
+            name = part[1:-1].partition(":")[0] if part[0] == "{" else part[1:-1].rpartition(":")[2]
+            raise ValueError(f"{pattern}: a parameter is written :{name}, not {part}")
     if any(part == ":" for part in parts):
         raise ValueError(f"{pattern}: a parameter needs a name behind its ':'")
     if any(part.startswith("*") for part in parts[:-1]):

@@ -155,8 +155,8 @@ class _Transport(httpx.BaseTransport):
         made = site.request(request.method, target, request.headers.multi_items(), body, parameters)
         arguments = (made,) if route.takes_request else ()
         try:
-            result = thread.run(route.call(*arguments)) if route.asynchronous else route.call(*arguments)
-            if _site.is_awaitable(result):  # of a plain function
+            result = route.call(*arguments)
+            if route.asynchronous or _site.is_awaitable(result):  # a plain function may return a coroutine, once
                 result = thread.run(result)
             return site.answer(request.method, result)
         except Exception as error:
