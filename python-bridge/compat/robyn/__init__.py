@@ -13,6 +13,7 @@ from typing import Any
 
 from roost import ALLOW_CORS, Headers, Request, Response, SubRouter, WebSocketDisconnect
 from roost.authentication import AuthenticationHandler
+from roost.router import Router
 from roost.types import JsonBody
 from roost.websocket_adapter import WebSocketAdapter
 
@@ -28,6 +29,8 @@ from robyn.types import RequestBody, RequestMethod, RequestURL
 from robyn.ws import WebSocket, WebSocketConnector
 
 __version__ = get_version()
+
+BaseRobyn = Router
 
 # Not loaded before they are asked for.
 _LATER = {
@@ -59,6 +62,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "ALLOW_CORS",
     "AuthenticationHandler",
+    "BaseRobyn",
     "Colors",
     "Config",
     "DependencyMap",
@@ -77,6 +81,7 @@ __all__ = [
     "RequestURL",
     "Response",
     "Robyn",
+    "Router",
     "SSEMessage",
     "SSEResponse",
     "Session",

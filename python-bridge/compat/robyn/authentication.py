@@ -1,5 +1,6 @@
 """Who sends a request."""
 
+from roost import Headers, Request, Response
 from roost.authentication import (
     AuthenticationHandler,
     AuthenticationNotConfiguredError,
@@ -8,4 +9,13 @@ from roost.authentication import (
     TokenGetter,
 )
 
-__all__ = ["AuthenticationHandler", "AuthenticationNotConfiguredError", "BearerGetter", "Identity", "TokenGetter"]
+__all__ = [
+    "AuthenticationHandler",
+    "AuthenticationNotConfiguredError",
+    "BearerGetter",
+    "Headers",
+    "Identity",
+    "Request",
+    "Response",
+    "TokenGetter",
+]

@@ -1,5 +1,5 @@
 """Tools, resources and prompts for language models."""
 
-from roost.mcp import MCPApp
+from roost.mcp import MCPApp, MCPError, MCPHandler
 
-__all__ = ["MCPApp"]
+__all__ = ["MCPApp", "MCPError", "MCPHandler"]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from roost import openapi
+from roost import QueryParams, Response, openapi
 from roost.openapi import Components, Contact, ExternalDocumentation, License, Server
 from roost.route import Route
+from roost.types import Body, JsonBody
 
 _PREFIX = "#/components/schemas/"
 
@@ -55,4 +56,16 @@ def _resolved(value: Any, named: dict[str, Any], inside: tuple[str, ...]) -> Any
     return {key: _resolved(item, named, inside) for key, item in value.items()}
 
 
-__all__ = ["Components", "Contact", "ExternalDocumentation", "License", "OpenAPI", "OpenAPIInfo", "Server"]
+__all__ = [
+    "Body",
+    "Components",
+    "Contact",
+    "ExternalDocumentation",
+    "JsonBody",
+    "License",
+    "OpenAPI",
+    "OpenAPIInfo",
+    "QueryParams",
+    "Response",
+    "Server",
+]

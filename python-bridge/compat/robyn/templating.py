@@ -1,5 +1,6 @@
 """Templates."""
 
+from roost import Headers, Response
 from roost.templating import JinjaTemplate, TemplateInterface, render
 
-__all__ = ["JinjaTemplate", "TemplateInterface", "render"]
+__all__ = ["Headers", "JinjaTemplate", "Response", "TemplateInterface", "render"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from roost import testing
+from roost import Headers, Request, Response, testing
 from roost.testing import TestResponse
 
 
@@ -23,6 +23,8 @@ class TestClient(testing.TestClient):
         ):
             if robyns in more:
                 more[httpxs] = more.pop(robyns)
+        if isinstance(files := more.get("files"), dict):  # there a file's bytes are named as the file is
+            more["files"] = {n: (n, file) if isinstance(file, bytes) else file for n, file in files.items()}
         return super().request(method, url, **more)
 
     def get(self, url: Any, **more: Any) -> TestResponse:
@@ -58,4 +60,4 @@ def _json(value: Any, more: dict[str, Any]) -> dict[str, Any]:
     return more if value is None or "body" in more else {**more, "json": value}
 
 
-__all__ = ["TestClient", "TestResponse"]
+__all__ = ["Headers", "Request", "Response", "TestClient", "TestResponse"]

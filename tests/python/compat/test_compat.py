@@ -230,12 +230,13 @@ NAMES = {
     "robyn": """Robyn Request Response status_codes jsonify serve_file serve_html html StreamingResponse SSEResponse
         SSEMessage ALLOW_CORS SubRouter AuthenticationHandler Headers WebSocketConnector WebSocketAdapter
         WebSocketDisconnect JsonBody MCPApp TestClient RequestMethod RequestBody RequestURL Session SessionManager
-        WebSocket Config config logger Colors DependencyMap Events HttpMethod MiddlewareType OpenAPI __version__""",
+        WebSocket Config config logger Colors DependencyMap Events HttpMethod MiddlewareType OpenAPI __version__
+        BaseRobyn Router""",
     "robyn.robyn": """get_version Headers HttpMethod Identity MiddlewareType QueryParams Request Response Url Cookie
         Cookies FunctionInfo WebSocketConnector""",
     "robyn.argument_parser": "Config",
     "robyn.authentication": """AuthenticationNotConfiguredError AuthenticationHandler BearerGetter TokenGetter
-        Identity""",
+        Identity Request Response Headers""",
     "robyn.cli": "run",
     "robyn.dependency_injection": "DependencyMap",
     "robyn.env_populator": "load_vars parser",
@@ -243,14 +244,16 @@ NAMES = {
     "robyn.exceptions": "HTTPException WebSocketException",
     "robyn.jsonify": "jsonify",
     "robyn.logger": "Colors Logger logger",
-    "robyn.mcp": "MCPApp",
-    "robyn.openapi": "OpenAPI OpenAPIInfo Contact License Server ExternalDocumentation Components",
-    "robyn.responses": """FileResponse html serve_html serve_file StreamingResponse SSEResponse SSEMessage""",
-    "robyn.router": "Route Router MiddlewareType",
+    "robyn.mcp": "MCPApp MCPError MCPHandler",
+    "robyn.openapi": "OpenAPI OpenAPIInfo Contact License Server ExternalDocumentation Components Body JsonBody",
+    "robyn.responses": """FileResponse html serve_html serve_file StreamingResponse SSEResponse SSEMessage
+        Response Headers""",
+    "robyn.router": """Route Router BaseRouter MiddlewareType Request Response Headers QueryParams Url Identity
+        HttpMethod jsonify""",
     "robyn.session": "Session SessionManager",
     "robyn.status_codes": "HTTP_200_OK HTTP_418_IM_A_TEAPOT HTTP_422_UNPROCESSABLE_ENTITY HTTP_306_RESERVED",
-    "robyn.templating": "JinjaTemplate TemplateInterface render",
-    "robyn.testing": "TestClient TestResponse",
+    "robyn.templating": "JinjaTemplate TemplateInterface render Response",
+    "robyn.testing": "TestClient TestResponse Request Response Headers",
     "robyn.types": """Body Directory Files FormData IPAddress JSONResponse JsonBody Method PathParams RequestBody
         RequestMethod RequestURL""",
     "robyn.ws": "WebSocketAdapter WebSocketConnector WebSocketDisconnect",
@@ -275,6 +278,8 @@ def test_client_of_robyn(older: Path) -> None:
         "answer = client.post('/x', json_data=[1], query_params={'q': '2'})\n"
         "assert answer.ok and answer.json() == {'json': [1], 'q': '2'}, answer.text\n"
         "assert client.post('/x', body='{}', headers={'Content-Type': 'application/json'}).json()['json'] == {}\n"
+        "app.add_route('POST', '/f', lambda request: {name: len(file) for name, file in request.files.items()})\n"
+        "assert client.post('/f', files={'a.txt': b'abc'}).json() == {'a.txt': 3}\n"
     )
     ended = run(older, "test_it.py")
     assert ended.returncode == 0, ended.stderr
