@@ -274,11 +274,11 @@ def test_client_of_robyn(older: Path) -> None:
         "@app.post('/x')\n"
         "def x(request):\n"
         "    return {'json': request.json(), 'q': request.query_params.get('q', None)}\n"
+        "app.add_route('POST', '/f', lambda request: {name: len(file) for name, file in request.files.items()})\n"
         "client = TestClient(app)\n"
         "answer = client.post('/x', json_data=[1], query_params={'q': '2'})\n"
         "assert answer.ok and answer.json() == {'json': [1], 'q': '2'}, answer.text\n"
         "assert client.post('/x', body='{}', headers={'Content-Type': 'application/json'}).json()['json'] == {}\n"
-        "app.add_route('POST', '/f', lambda request: {name: len(file) for name, file in request.files.items()})\n"
         "assert client.post('/f', files={'a.txt': b'abc'}).json() == {'a.txt': 3}\n"
     )
     ended = run(older, "test_it.py")
