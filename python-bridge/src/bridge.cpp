@@ -6,6 +6,7 @@
 
 #include "answer.hpp"
 #include "host.hpp"
+#include "imported.hpp"
 
 namespace roost::bridge {
 
@@ -15,6 +16,8 @@ std::unique_ptr<Bridge> the_bridge;
 
 // What streams of events have of timeouts.drain to end by themselves: a sixth.
 constexpr uint32_t kEventsShare = 6;
+
+constinit Imported disown{"roost._worker", "disown"};
 
 }  // namespace
 
@@ -218,6 +221,7 @@ void Bridge::prepare_fork() {
   fork_gil_ = PyGILState_Ensure();
   if (!frozen_) {
     frozen_ = true;
+    if (disown.get() == nullptr) PyErr_Clear();  // tried again in the worker
     const Ref gc = Ref::steal(PyImport_ImportModule("gc"));
     if (gc) {
       Ref::steal(PyObject_CallMethod(gc.get(), "collect", nullptr));
@@ -229,10 +233,13 @@ void Bridge::prepare_fork() {
 }
 
 void Bridge::after_fork(bool child) {
-  if (child)
+  if (child) {
     PyOS_AfterFork_Child();
-  else
+    if (disown.get() == nullptr || !Ref::steal(PyObject_CallNoArgs(disown.get())))
+      log(ROOST_LOG_ERROR, "what was made before the fork may end with a worker\n" + take_traceback());
+  } else {
     PyOS_AfterFork_Parent();
+  }
   PyGILState_Release(fork_gil_);
 }
 

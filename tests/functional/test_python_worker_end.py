@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def test_what_is_registered_with_atexit_is_called_after_the_shutdown_handlers(
     assert httpx.get(server.url).text == "ok"
     assert server.stop() == 0
     assert notes(server.directory) == ["shutdown", "worker's exit", "module's exit"]
+
+
+def test_what_was_made_before_the_fork_outlives_a_worker(roost_server: StartServer) -> None:
+    app = """
+import multiprocessing, tempfile, time
+from roost import App
+app = App(__file__)
+shared = tempfile.TemporaryDirectory()
+helper = multiprocessing.get_context("fork").Process(target=time.sleep, args=(3600,), daemon=True)
+helper.start()
+
+@app.get("/")
+def index(): return {"worker": os.getpid(), "folder": os.path.isdir(shared.name), "helper": helper.pid}
+"""
+    server = roost_server(configuration(), files={"ending.py": NOTES + app})
+    before = httpx.get(server.url).json()
+    assert before["folder"]
+    os.kill(before["worker"], signal.SIGTERM)
+    server.wait_for(lambda: not os.path.exists(f"/proc/{before['worker']}"), "the worker to end")
+    after = httpx.get(server.url).json()
+    assert after["worker"] != before["worker"]
+    assert after["folder"]
+    assert Path(f"/proc/{after['helper']}/stat").read_text().split()[2] != "Z"
 
 
 def test_an_exit_function_that_raises_is_told_and_keeps_no_other_from_running(roost_server: StartServer) -> None:
