@@ -262,7 +262,7 @@ struct BodyReader {
   static void end(void* arg, const roost_field*, size_t) {
     BodyReader& self = of(arg);
     if (!self.responder) return;
-    answered_by_value(std::move(self.responder), [&](Responder responder) { self.on_end(std::move(responder)); });
+    answered_by_value(std::move(self.responder), [&](Responder given) { self.on_end(std::move(given)); });
   }
   static void error(void* arg, int status, roost_str why) {
     BodyReader& self = of(arg);
