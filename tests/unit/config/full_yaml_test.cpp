@@ -101,7 +101,6 @@ TEST_CASE("FullYaml.ShowsTheDefaults") {
   CHECK(a.development == b.development);
   CHECK(a.half_close_cancels == b.half_close_cancels);
   CHECK(a.trusted_proxies.empty());
-  CHECK(full.python.venv == empty.python.venv);
   CHECK(full.python.threads == empty.python.threads);
   CHECK(full.python.preload == empty.python.preload);
 
