@@ -64,8 +64,8 @@ struct NoContext {};
 // What one middleware is made of. Before is one of
 //   std::optional<Response>(const Request& [, Context&])   nothing: go on
 //   void(Request, Deferred [, Context&])                   decides later
-// and After void(const Request&, ResponseHead& [, Context&]), for every response but the 101 of a WebSocket's handshake,
-// whose headers are its handler's. Context: made for each request, destroyed when it is over.
+// and After void(const Request&, ResponseHead& [, Context&]), for every response but the 101 of a WebSocket's
+// handshake, whose headers are its handler's. Context: made for each request, destroyed when it is over.
 template <class Context, class Before, class After>
 class MiddlewareAdapter {
  public:

@@ -18,8 +18,9 @@ class Middleware {
   // Before the handler, on the I/O thread. context starts as nullptr and is handed to the other two.
   virtual roost_decision before(http::Exchange& exchange, void*& context) noexcept;
 
-  // Before the head of the response leaves, innermost first, on the thread that answers. Not for the 101 of a WebSocket's
-  // handshake: what it says is agreed on between the client and the handler. What refuses one is a response like others.
+  // Before the head of the response leaves, innermost first, on the thread that answers. Not for the 101 of a
+  // WebSocket's handshake: what it says is agreed on between the client and the handler. What refuses one is a response
+  // like others.
   virtual void after(http::Exchange& exchange, http::ResponseHead& head, void* context) noexcept;
 
   // When the exchange is over, on any thread.

@@ -40,8 +40,8 @@ struct WorkerContext {
 
   std::atomic<bool> draining{false};
   std::atomic<const std::string*> mistake{nullptr};  // WorkerServer::show_mistake()
-  std::atomic<uint32_t> accepting{0};   // I/O threads that still take connections
-  std::atomic<int64_t> connections{0};  // open in this worker
+  std::atomic<uint32_t> accepting{0};                // I/O threads that still take connections
+  std::atomic<int64_t> connections{0};               // open in this worker
   // Called on an I/O thread when the last connection is gone while the worker drains.
   void (*on_last_connection)(void*) = nullptr;
   void* on_last_connection_arg = nullptr;
