@@ -234,15 +234,17 @@ def test_reload_adds_and_removes_addresses(roost_server: StartServer) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopping_drains_a_running_request(roost_server: StartServer, number: signal.Signals) -> None:
-    server = roost_server(configuration())
-    with server.connect() as slow:
+    server = roost_server(configuration(processes=1))
+    with server.connect() as idle, server.connect() as slow:
+        idle.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.read_response().body == b"one"
         # Half a request: its first byte has arrived, so it is answered.
         slow.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
         server.wait_for(
-            lambda: re.search(r" 1 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "a connection"
+            lambda: re.search(r" 2 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "two connections"
         )
         server.signal(number)
-        server.wait_log("stopping")
+        assert idle.read_all() == b""  # closed: the worker has heard of the drain
         slow.send(b"\r\n")
         response = slow.read_response()
         assert (response.status, response.body) == (200, b"one")
@@ -254,9 +256,7 @@ def test_drain_ends_at_its_timeout(roost_server: StartServer) -> None:
     server = roost_server(configuration().replace("processes", "timeouts: { drain: 200ms }, processes"))
     with server.connect() as slow:
         slow.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
-        server.wait_for(
-            lambda: re.search(r" 1 +0 +\d+$", command(server, "status").stdout, re.MULTILINE), "a connection"
-        )
+        wait_connection(server)
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
         assert not slow.read_all().startswith(b"HTTP/1.1 200")
