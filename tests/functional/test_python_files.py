@@ -268,7 +268,7 @@ def test_a_malformed_header_is_an_error(client: httpx.Client, server: RoostServe
 
 def test_file_helpers(client: httpx.Client) -> None:
     assert client.get("/default").headers["content-disposition"] == "attachment"
-    assert client.get("/async_file/small.txt").headers["content-disposition"] == 'attachment; filename="small.txt"'
+    assert client.get("/async_file/small.txt").headers["content-disposition"] == "attachment; filename=small.txt"
     named = client.get("/named")
     assert named.headers["content-type"] == "text/csv"
     assert named.headers["content-disposition"] == (

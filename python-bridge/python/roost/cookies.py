@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from roost._native import Response
 
 # token (RFC 9110 section 5.6.2) and cookie-octet (RFC 6265 section 4.1.1)
-_NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _VALUE = frozenset(map(chr, (0x21, *range(0x23, 0x2C), *range(0x2D, 0x3B), *range(0x3C, 0x5C), *range(0x5D, 0x7F))))
 
 
@@ -57,7 +57,7 @@ def cookie_text(
     Raises:
         ValueError: a part cannot stand in a cookie, or browsers would refuse it.
     """
-    if not key or not _NAME.issuperset(key):
+    if not key or not TOKEN.issuperset(key):
         raise ValueError(f"{key!r} can be no cookie's name")
     if not _VALUE.issuperset(value):
         raise ValueError(f"the cookie {key!r}: a value has no spaces, quotes, commas, semicolons, backslashes")

@@ -162,9 +162,11 @@ def serve_file(file_path: str | os.PathLike[str], file_name: str | None = None) 
 
 
 def content_disposition(file_name: str, kind: str = "attachment") -> str:
-    """The field's value (RFC 6266), with the name in UTF-8 where it is not plain ASCII."""
+    """The field's value (RFC 6266): the name quoted where it is no token, in UTF-8 too where it is not plain ASCII."""
+    from roost.cookies import TOKEN
+
     plain = "".join(c if " " <= c <= "~" and c not in '"\\/' else "_" for c in file_name)
-    value = f'{kind}; filename="{plain}"'
+    value = f"{kind}; filename={plain}" if plain and TOKEN.issuperset(plain) else f'{kind}; filename="{plain}"'
     if plain != file_name:
         from urllib.parse import quote
 
