@@ -7,6 +7,15 @@
 
 namespace roost::config {
 
+namespace {
+
+// What stands where something else is expected.
+std::string found_instead(const YAML::Node& node) {
+  return node.IsMap() ? ", found a map" : node.IsSequence() ? ", found a list" : ", found \"" + node.Scalar() + "\"";
+}
+
+}  // namespace
+
 Node::Node(YAML::Node node, std::string key, std::shared_ptr<const std::string> file)
     : node_(std::move(node)), key_(std::move(key)), file_(std::move(file)) {}
 
@@ -22,7 +31,7 @@ void Node::fail(const std::string& problem) const {
 
 std::string Node::text() const {
   if (!node_.IsScalar())
-    fail(node_.IsNull() ? "a value is missing" : "a single value is expected, not a list or a map");
+    fail(node_.IsNull() ? "a value is missing" : "a single value is expected" + found_instead(node_));
   Interpolated result = interpolate(node_.Scalar());
   if (result.malformed)
     fail("\"" + node_.Scalar() + "\": a variable is written ${NAME} or ${NAME:-default}; $$ is a dollar");
@@ -77,7 +86,7 @@ std::vector<Node> Node::items(bool one_or_many) const {
   std::vector<Node> all;
   if (node_.IsNull()) return all;
   if (!node_.IsSequence()) {
-    if (!one_or_many) fail("a list is expected");
+    if (!one_or_many) fail("a list is expected, each entry behind \"- \"" + found_instead(node_));
     all.push_back(*this);
     return all;
   }
@@ -99,7 +108,9 @@ std::vector<std::pair<std::string, Node>> Node::entries() const {
 }
 
 void Node::expect_map() const {
-  if (!node_.IsMap() && !node_.IsNull()) fail("a map of keys and values is expected");
+  if (!node_.IsMap() && !node_.IsNull()) {
+    fail("a map of keys and values is expected" + found_instead(node_));
+  }
 }
 
 Node Node::child(const YAML::Node& node, const std::string& name) const {

@@ -89,6 +89,9 @@ TEST_CASE("Reader.NamesPlaceKeyAndRemedyOfAMistake") {
       {"server: { user: a, user: b }\n", "the key \"user\" stands here twice"},
       {"server: { user: \"${ROOST_NO_SUCH}\" }\n", "the environment has no variable ROOST_NO_SUCH"},
       {"server: { user: \"${\" }\n", "a variable is written ${NAME}"},
+      {"server: [1]\n", "server: a map of keys and values is expected, found a list"},
+      {"server: { user: { name: a } }\n", "server.user: a single value is expected, found a map"},
+      {"middleware: { guard: { plugin: a.b } }\n", "a list is expected, each entry behind \"- \", found a map"},
       {"middleware: [{ compress: {} }]\n", "middleware[0].compress: not supported yet"},
       {"middleware: [{ cors: { origins: ['*'], credentials: true } }]\n", "name the origins"},
       {"server: [\n", "t.yaml:"},
@@ -101,6 +104,8 @@ TEST_CASE("Reader.NamesPlaceKeyAndRemedyOfAMistake") {
              Catch::Equals("t.yaml:3:24: routes[0].plugin: no plugin named \"helo\" (did you mean \"hello\"?)"));
   CHECK_THAT(problem("routes: [{ path: x, respond: {} }]"), Catch::Contains("a path begins with /"));
   CHECK_THAT(problem("routes: [{ path: /, wsgi: a:b }]"), Catch::Contains("not supported yet"));
+  CHECK_THAT(problem("routes: [{ path: /, respond: {}, middleware: [{ plugin: a.b }] }]"),
+             Catch::Contains("middleware[0]: the name of an entry of the file's middleware is expected"));
   CHECK_THAT(problem("routes: [{ path: / }]"), Catch::Contains("one of plugin, python, directory, redirect, respond"));
   CHECK_THAT(problem("server: {}"), Catch::Contains("the key \"routes\" is missing"));
 }
