@@ -19,11 +19,11 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., RoostServer]
 
 NAMES = (
-    "sync about item body file self moved big sum later posted blocking thread io_thread count pipe refuse "
+    "sync about item body file self below moved big sum later posted blocking thread io_thread count pipe refuse "
     "broken_reader stream cancelled throw throw_int throw_later conflict throw_blocking throw_started dropped "
     "bad_header crash worker config"
 )
-WITH_PARAMETER = {"sync": "/:name", "item": "/:id", "blocking": "/:name", "stream": "/:count"}
+WITH_PARAMETER = {"sync": "/:name", "item": "/:id", "below": "/*name", "blocking": "/:name", "stream": "/:count"}
 
 
 def site(library: str = "libroost_sdk_test.so", config: str = "{}", processes: int = 1, middleware: str = "[]") -> str:
@@ -106,6 +106,17 @@ def test_body_in_memory_or_spilled_is_read_alike(server: RoostServer, size: int,
         response = client.post("/body", content=body)
     assert response.content == body
     assert response.headers["x-spilled"] == spilled
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2f..%2fetc/passwd", "x%2f..%2f..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "..%2f", "os-release%00", ""]
+)
+def test_file_in_a_directory_is_never_one_outside_of_it(server: RoostServer, name: str) -> None:
+    with server.client() as client:
+        assert client.get("/below/os-release").content == Path("/usr/lib/os-release").read_bytes()
+        response = client.get(f"{server.url}/below/{name}")
+        assert response.status_code in (400, 404)
+        assert "root:" not in response.text
 
 
 def test_files_redirects_and_large_texts(server: RoostServer) -> None:

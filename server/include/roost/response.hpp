@@ -102,6 +102,19 @@ class Response {
     return response;
   }
 
+  // The same for a file below a directory, whose name the client chose, such as request.path("name"). Throws HttpError
+  // 404, too, for a name that is empty, absolute, holds NUL or a segment "..". Symbolic links are followed.
+  static Response file_in(const std::string& directory, std::string_view name,
+                          std::string_view content_type = "application/octet-stream") {
+    if (name.empty() || name.front() == '/' || name.find('\0') != name.npos) throw HttpError(404, "not found");
+    for (std::string_view rest = name; !rest.empty();) {
+      const size_t end = rest.find('/');
+      if (rest.substr(0, end) == "..") throw HttpError(404, "not found");
+      rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    }
+    return file(join(directory, "/", name), content_type);
+  }
+
   // Adds a header line; "Content-Type" replaces the response's own.
   Response& header(std::string_view name, std::string_view value) & {
     if (is_content_type(name)) {

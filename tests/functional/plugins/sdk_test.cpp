@@ -116,6 +116,9 @@ ROOST_PLUGIN(sdk_test, "1.2.3") {
   });
   plugin.handler("file", [](const roost::Request&) { return roost::Response::file("/proc/self/no-such-file"); });
   plugin.handler("self", [](const roost::Request&) { return roost::Response::file("/etc/passwd", "text/plain"); });
+  plugin.handler("below", [](const roost::Request& request) {
+    return roost::Response::file_in("/usr/lib", request.path("name"), "text/plain");
+  });
   plugin.handler("moved", [](const roost::Request&) { return roost::Response::redirect("/elsewhere", 308); });
   plugin.handler("big", [](const roost::Request&) { return roost::Response::text(std::string(3'000'000, 'x')); });
   plugin.handler("sum", [](const roost::Request& request) {
