@@ -67,6 +67,21 @@ def test_cors_answers_preflight_before_other_middleware_and_marks_refusals() -> 
     assert wrong.headers["access-control-allow-origin"] == "https://a.example"
 
 
+def test_cors_preflight_has_the_session_that_after_handlers_read() -> None:
+    app = App(__file__)
+    app.configure_sessions("key")
+    app.get("/x")(lambda: "x")
+    ALLOW_CORS(app, ["https://a.example"])
+
+    @app.after_request()
+    def show(request: Request, response: Response) -> None:
+        response.headers["X-User"] = request.session.get("user", "nobody")
+
+    ask = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    preflight = TestClient(app).options("/x", headers=ask)
+    assert (preflight.status_code, preflight.headers["x-user"]) == (204, "nobody")
+
+
 def test_cors_any_header_is_named_back_as_credentials_may_come() -> None:
     app = App(__file__)
     app.add_route("GET", "/x", lambda: "x")

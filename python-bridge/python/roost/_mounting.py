@@ -142,7 +142,9 @@ def mount(app: App) -> Mount:
 
 def _steps(app: App, around: Sequence[Placed], route: Route) -> tuple[list[Bound], list[Bound]]:
     """The before and the after handlers that are meant for a route."""
-    before = [step.on("", route.pattern) for step in app._request_steps()]
+    before = [step.on("", route.pattern) for step in app._first_steps()]
+    before += [first.on("", route.pattern) for first, _ in app._around]
+    before.append(app._request_headers.on("", route.pattern))
     after = [router._response_headers.on(prefix, route.pattern) for router, prefix in reversed(around)]
     for router, prefix in around:
         if router is not app:
@@ -153,9 +155,7 @@ def _steps(app: App, around: Sequence[Placed], route: Route) -> tuple[list[Bound
     after += [step.on("", route.pattern) for step in app._last_steps()]
     if route.auth_required:
         before.append(_authentication(around, route))
-    for first, last in reversed(app._around):
-        before.insert(0, first.on("", route.pattern))
-        after.append(last.on("", route.pattern))
+    after += [last.on("", route.pattern) for _, last in reversed(app._around)]
     return [step for step in before if step], [step for step in after if step]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from roost._chain import Step
-from roost._headers import GlobalHeaders
 from roost._mounting import Mount, mount, placed_routes
 from roost.config import Config, is_program, of_program
 from roost.router import Router
@@ -75,12 +74,12 @@ class App(Router):
         """A pair of a before and an after handler outside of all others, those of an earlier call outermost."""
         self._around.append((Step(before, None, after=False), Step(after, None, after=True)))
 
-    def _request_steps(self) -> list[GlobalHeaders | Step]:
-        """What comes before the before handlers of the application's own."""
-        return [self._request_headers, *self._sessions[:1]]
+    def _first_steps(self) -> list[Step]:
+        """What comes before all others: whoever sees a request, or what was answered without the rest, has its session."""
+        return list(self._sessions[:1])
 
     def _last_steps(self) -> list[Step]:
-        """What comes behind them."""
+        """What comes behind the after handlers."""
         return list(self._sessions[1:])
 
     def configure_sessions(

@@ -68,15 +68,18 @@ class StreamingResponse(Response):
         return self.body
 
 
-def SSEResponse(
-    content: Iterable[str | bytes] | AsyncIterable[str | bytes],
-    status_code: int | None = None,
-    headers: Fields | None = None,
-    background: Any = None,
-    ends_on_drain: bool = True,
-) -> StreamingResponse:
+class SSEResponse(StreamingResponse):
     """A stream of server-sent events, see `StreamingResponse`; each is made with `SSEMessage`."""
-    return StreamingResponse(content, status_code, headers, "text/event-stream", background, ends_on_drain)
+
+    def __init__(
+        self,
+        content: Iterable[str | bytes] | AsyncIterable[str | bytes],
+        status_code: int | None = None,
+        headers: Fields | None = None,
+        background: Any = None,
+        ends_on_drain: bool = True,
+    ) -> None:
+        super().__init__(content, status_code, headers, "text/event-stream", background, ends_on_drain)
 
 
 def SSEMessage(data: Any = "", event: str | None = None, id: str | int | None = None, retry: int | None = None) -> str:
