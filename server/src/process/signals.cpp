@@ -17,7 +17,7 @@ constexpr int kOfTerminals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTT
 
 }  // namespace
 
-Signals::Signals(std::initializer_list<int> numbers, Where where) {
+Signals::Signals(std::initializer_list<int> numbers, Where where) : where_(where) {
   sigset_t blocked;
   sigemptyset(&blocked);
   for (const int number : numbers) sigaddset(&blocked, number);
@@ -41,7 +41,11 @@ Signals::Signals(std::initializer_list<int> numbers, Where where) {
 }
 
 Signals::~Signals() {
-  for (const Saved& saved : saved_) sigaction(saved.number, &saved.action, nullptr);
+  struct sigaction nothing {};
+  nothing.sa_handler = do_nothing;
+  for (const Saved& saved : saved_) {
+    sigaction(saved.number, where_ == Where::everywhere ? &nothing : &saved.action, nullptr);
+  }
   pthread_sigmask(SIG_SETMASK, &previous_mask_, nullptr);
 }
 

@@ -15,11 +15,12 @@ namespace roost::process {
 class Signals {
  public:
   enum class Where : uint8_t {
-    everywhere,       // whatever was there before
+    everywhere,       // whatever was there before: the process is the server and ends with this object
     where_undefined,  // only where the disposition is the default: inside another program
   };
 
-  // numbers: to be caught. One object at a time for each process. Dispositions and the mask return with the destructor.
+  // numbers: to be caught. One object at a time for each process. The mask returns with the destructor, dispositions only
+  // where_undefined: a process that has stopped in order is not to die of the same signal once more on its way out.
   explicit Signals(std::initializer_list<int> numbers, Where where = Where::everywhere);
   ~Signals();
   Signals(const Signals&) = delete;
@@ -37,6 +38,7 @@ class Signals {
     int number;
     struct sigaction action;
   };
+  const Where where_;
   std::vector<Saved> saved_;
   sigset_t previous_mask_;
 };
