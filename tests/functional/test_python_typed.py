@@ -387,7 +387,7 @@ def test_values_of_the_query_have_their_types(client: httpx.Client) -> None:
         ("/values?i=z", "Invalid value 'z' for parameter 'i': expected int"),
         ("/values?f=z", "Invalid value 'z' for parameter 'f': expected float"),
         ("/values?b=z", "Invalid value 'z' for parameter 'b': expected bool"),
-        ("/values?c=z", "Invalid value 'z' for parameter 'c': expected Color"),
+        ("/values?c=z", "Invalid value 'z' for parameter 'c': expected Color (red, blue)"),
         ("/values?t=z", "Invalid value 'z' for parameter 't': expected datetime"),
         ("/values?many=1&many=z", "Invalid value 'z' for parameter 'many': expected int"),
         ("/values?k=z", "Invalid value 'z' for parameter 'k': expected Literal['a', 'b', 3]"),

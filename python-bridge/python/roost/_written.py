@@ -274,7 +274,10 @@ def _flags(function: Any) -> int:
 
 
 def _expected(annotation: Any) -> str:
-    return _types.name(_types.without_none(_types.annotated(annotation)[0])[0])
+    bare = _types.without_none(_types.annotated(annotation)[0])[0]
+    if _types.is_enum(bare):
+        return f"{_types.name(bare)} ({', '.join(str(member.value) for member in bare)})"
+    return _types.name(bare)
 
 
 def _path_reader(name: str, annotation: Any, convert: Callable[[str], Any]) -> Callable[[str], Any]:
