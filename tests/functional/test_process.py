@@ -176,12 +176,23 @@ def test_reload_under_load_fails_no_request(roost_server: StartServer, keep_aliv
         server.config.write_text(configuration(f"generation {number}"))
         done = command(server, "reload")
         assert done.returncode == 0, done.stderr
-        assert httpx.get(server.url).text == f"generation {number}"
+        # No old worker takes a connection any more.
+        assert {httpx.get(server.url).text for _ in range(10)} == {f"generation {number}"}
     load.wait_answered(20, server)
     load.stop()
     assert load.failures == []
     assert {f"generation {number}" for number in range(1, 6)} <= load.bodies
     server.wait_for(lambda: len(server.leaves()) == 2, "the end of old generations")
+
+
+def test_reload_does_not_wait_for_a_worker_that_is_held_up(roost_server: StartServer) -> None:
+    server = roost_server(configuration(processes=1).replace("processes", "timeouts: { drain: 1h }, processes"))
+    old = workers(server)[0]
+    os.kill(old, signal.SIGSTOP)
+    assert command(server, "reload").returncode == 0
+    assert workers(server, "draining") == [old]
+    os.kill(old, signal.SIGCONT)
+    server.wait_for(lambda: len(server.leaves()) == 1, "the old worker's end")
 
 
 def test_failed_reload_keeps_the_old_generation(roost_server: StartServer) -> None:

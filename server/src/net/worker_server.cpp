@@ -111,6 +111,12 @@ void WorkerServer::show_mistake(std::string why) {
   impl_->context.mistake.store(&impl_->mistakes.back(), std::memory_order_release);
 }
 
+bool WorkerServer::wait_closed(std::chrono::milliseconds patience) {
+  std::unique_lock lock(impl_->mutex);
+  return impl_->last_connection.wait_for(
+      lock, patience, [this] { return impl_->context.accepting.load(std::memory_order_acquire) == 0; });
+}
+
 bool WorkerServer::wait_drained(std::chrono::milliseconds patience) {
   std::unique_lock lock(impl_->mutex);
   // A thread that has not heard of the drain yet may still take a connection.

@@ -28,6 +28,7 @@ enum class Tell : uint32_t {
   // Worker to master.
   prepared,  // start hooks are done; text as in `loaded` when the worker itself has loaded
   serving,   // takes connections
+  closed,    // takes no more connections: it drains
   retire,    // text: why it wants to be replaced
   // Master to worker.
   serve,    // take connections

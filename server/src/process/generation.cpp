@@ -175,6 +175,9 @@ void Generation::hear_worker(uint32_t slot, Worker& worker) {
         worker.state = Worker::State::serving;
         worker.since = Clock::now();
         break;
+      case Tell::closed:
+        worker.closed = true;
+        break;
       case Tell::failed:
         if (starting()) {
           fail(message.text);
@@ -353,6 +356,11 @@ bool Generation::all_staying(Worker::State least) const {
            const Worker& worker = entry.second;
            return worker.state >= least || worker.retiring;
          });
+}
+
+bool Generation::accepts() const {
+  return std::any_of(workers_.begin(), workers_.end(),
+                     [](const auto& entry) { return entry.second.told_to_serve && !entry.second.closed; });
 }
 
 void Generation::fail(std::string why) {

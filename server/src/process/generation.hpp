@@ -42,6 +42,7 @@ class Generation {
     Clock::time_point since{};  // of the state
     bool retiring = false;      // to be drained when its replacement serves
     bool told_to_serve = false;
+    bool closed = false;  // when draining: takes no more connections
     Clock::time_point cut_at{};  // when draining
     uint32_t log_epoch = 0;
   };
@@ -81,6 +82,8 @@ class Generation {
   bool needs_late_loading() const { return !threads_.empty(); }
   // Names of the threads that an import started; said once.
   std::string take_threads() { return std::exchange(threads_, {}); }
+  // Whether a worker of it may still take a connection.
+  bool accepts() const;
   const std::string& summary() const { return summary_; }
   const std::shared_ptr<const config::Configuration>& configuration() const { return configuration_; }
   const Listeners& listeners() const { return listeners_; }

@@ -31,6 +31,8 @@ using std::chrono::milliseconds;
 
 // More generations than this do not drain side by side: the oldest is cut.
 constexpr size_t kMaxDraining = 2;
+// A reload is over when the old workers take no more connections; one whose I/O threads are held up is not waited for.
+constexpr milliseconds kClosing{1000};
 
 void log(roost_log_level level, const std::string& text) {
   base::log(level, "process", text);
@@ -116,6 +118,7 @@ Master::ConfigurationPtr Master::checked(config::Configuration configuration) co
 void Master::wait() {
   std::vector<pollfd> fds;
   std::optional<Clock::time_point> first = recover_at_;
+  if (taking_over_until_) first = first ? std::min(*first, *taking_over_until_) : *taking_over_until_;
   const auto add = [&](const Generation& generation) {
     generation.poll_fds(fds);
     if (const auto deadline = generation.deadline()) first = first ? std::min(*first, *deadline) : *deadline;
@@ -286,7 +289,8 @@ void Master::advance() {
       promote();
     }
   }
-  if (recover_at_ && Clock::now() >= *recover_at_ && !next_ && !program_.runs() && !stopping_) {
+  if (taking_over_until_) take_over();
+  if (recover_at_ && Clock::now() >= *recover_at_ && !reloading() && !stopping_) {
     recover_at_.reset();
     reload();
   }
@@ -302,16 +306,34 @@ void Master::promote() {
     drain(std::move(current_));
   }
   current_ = std::move(next_);
+  number_serving_ = current_->number();
   // What was saved meanwhile is in neither: the old watch tells of it, and the reload after this one brings a new
   // watch.
   if (served_ && !(sources_ && sources_->pending())) watch_sources(*current_->configuration());
   kept_listeners_.clear();
   recovery_ = {};
-  const bool first = !std::exchange(served_, true);
-  if (first) std::cout << current_->summary();
+  recover_at_.reset();
+  if (!std::exchange(served_, true)) {
+    std::cout << current_->summary();
+    announce();
+  } else {
+    taking_over_until_ = Clock::now() + kClosing;
+  }
+}
+
+// Who connects from here on is served by the current generation.
+void Master::announce() {
   std::cout << "ready" << std::endl;
-  log(ROOST_LOG_INFO, "generation " + std::to_string(current_->number()) + " serves");
-  if (!first) settle(true, "generation " + std::to_string(current_->number()) + " serves\n");
+  log(ROOST_LOG_INFO, "generation " + std::to_string(number_serving_) + " serves");
+}
+
+void Master::take_over() {
+  const bool alone =
+      std::none_of(draining_.begin(), draining_.end(), [](const auto& generation) { return generation->accepts(); });
+  if (!alone && Clock::now() < *taking_over_until_) return;
+  taking_over_until_.reset();
+  announce();
+  settle(true, "generation " + std::to_string(number_serving_) + " serves\n");
 }
 
 void Master::drain(std::unique_ptr<Generation> generation) {
@@ -357,7 +379,7 @@ void Master::request_reload(std::optional<ControlSocket::Request> request) {
     if (request) ControlSocket::answer(*request, false, "the server is stopping\n");
     return;
   }
-  if (next_ || program_.runs()) return request ? reloads_.wait_for_next(std::move(*request)) : reloads_.wait_for_next();
+  if (reloading()) return request ? reloads_.wait_for_next(std::move(*request)) : reloads_.wait_for_next();
   if (request) reloads_.wait_for_this(std::move(*request));
   reload();
 }

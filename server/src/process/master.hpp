@@ -58,7 +58,11 @@ class Master {
   void hear_program();  // embedded: of the program afresh, which becomes a prototype
   void promote();
   void give_up(std::string why);
+  void announce();
+  void take_over();
   void settle(bool ok, const std::string& text);
+  // From the request on until it was answered.
+  bool reloading() const { return next_ || program_.runs() || taking_over_until_; }
   void request_reload(std::optional<ControlSocket::Request> request);
   void reload();
   void recover();
@@ -84,6 +88,8 @@ class Master {
   std::list<std::unique_ptr<Generation>> draining_;  // oldest first
   StartedProgram program_;                           // embedded
   ReloadRequests reloads_;
+  uint32_t number_serving_ = 0;
+  std::optional<Clock::time_point> taking_over_until_;  // the current generation serves, old workers take connections yet
   std::optional<Clock::time_point> recover_at_;
   Listeners kept_listeners_;  // while no generation serves: clients wait there
   Backoff recovery_;

@@ -151,10 +151,16 @@ class Worker {
     slot_.state = base::WorkerState::draining;
     server_->begin_drain();
     const Clock::time_point end = Clock::now() + life_.setup->configuration->server.timeouts.drain;
+    bool closed = false;
     while (true) {
       const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
       if (left.count() <= 0) break;
-      if (server_->wait_drained(std::min(left, milliseconds(200)))) return;
+      const milliseconds patience = std::min(left, milliseconds(200));
+      if (closed) {
+        if (server_->wait_drained(patience)) return;
+      } else if (server_->wait_closed(patience)) {
+        closed = life_.master.send({.tell = Tell::closed, .slot = life_.slot});
+      }
       next(milliseconds(0));  // the log may be exchanged meanwhile
     }
     base::log(ROOST_LOG_WARNING, "process",
