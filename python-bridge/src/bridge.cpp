@@ -204,10 +204,11 @@ void Bridge::stop(roost_worker* worker) {
   if (loop_started_) loop_.stop();
   std::string why;
   if (!wants_loop_ && !run_now(shutdown_, why)) log(ROOST_LOG_ERROR, "a shutdown handler raised\n" + why);
+  started_ = false;
   const Gil gil;
   // Python is not finalised, but what a program registered for its end is called, as in workers of other servers.
-  const Ref at_exit = Ref::steal(PyImport_ImportModule("atexit"));
-  if (!at_exit || !Ref::steal(PyObject_CallMethod(at_exit.get(), "_run_exitfuncs", nullptr)))
+  const Ref at_exit = serving_alone ? Ref() : Ref::steal(PyImport_ImportModule("atexit"));
+  if (!serving_alone && (!at_exit || !Ref::steal(PyObject_CallMethod(at_exit.get(), "_run_exitfuncs", nullptr))))
     log(ROOST_LOG_ERROR, "atexit: " + take_traceback());
   for (const char* name : {"stdout", "stderr"}) {
     PyObject* stream = PySys_GetObject(name);  // borrowed

@@ -95,5 +95,7 @@ const roost_plugin* bridge_plugin();
 
 // The application that serve() is about to serve; nullptr under `roost serve`. Borrowed.
 inline PyObject* embedded_application = nullptr;
+// serve() has no worker processes: the program goes on when it returns.
+inline bool serving_alone = false;
 
 }  // namespace roost::bridge

@@ -102,4 +102,5 @@ PYBIND11_MODULE(_native, module) {
   });
   module.def("list_connections", list_connections);
   module.def("serve", serve);
+  module.def("stop_serving", stop_serving);
 }

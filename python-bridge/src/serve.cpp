@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <filesystem>
 #include <stdexcept>
 
@@ -36,16 +37,18 @@ ServeFunction find_server() {
   throw std::runtime_error("the core library is missing: " + folder.string() + "/libroost_core.so");
 }
 
+std::atomic<bool> asked_to_stop{false};
+
 // Of the one call of serve() that runs. The interpreter's lock is let go around each wait of the master.
 struct Serving {
   PyThreadState* waiting = nullptr;
   PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;  // what a signal handler raised
 
   void wait() { waiting = PyEval_SaveThread(); }
-  // Whether a signal's handler asked to stop.
+  // Whether a signal's handler or stop_serving() asked to stop.
   bool waited() {
     PyEval_RestoreThread(waiting);
-    if (PyErr_CheckSignals() == 0) return false;
+    if (PyErr_CheckSignals() == 0) return asked_to_stop;
     if (type == nullptr)
       PyErr_Fetch(&type, &value, &traceback);
     else
@@ -73,10 +76,15 @@ bool is_development(const std::string& configuration) {
 
 }  // namespace
 
+void stop_serving() {
+  asked_to_stop = true;
+}
+
 int serve(py::object app, const std::string& configuration, const std::string& name, const std::string& directory,
-          const std::vector<std::string>& command) {
+          const std::vector<std::string>& command, bool alone) {
   const ServeFunction server = find_server();
   embedded_application = app.ptr();
+  serving_alone = alone;
 
   const roost_value development = scalar("development", is_development(configuration) ? "1" : "0");
   const roost_value* const items[] = {&development};
@@ -93,6 +101,7 @@ int serve(py::object app, const std::string& configuration, const std::string& n
   Serving serving;
   roost_embedding embedding{};
   embedding.struct_size = sizeof embedding;
+  embedding.flags = alone ? ROOST_EMBED_ALONE : 0;
   embedding.configuration = str(configuration);
   embedding.name = str(name);
   embedding.directory = str(directory);

@@ -13,7 +13,11 @@ namespace roost::bridge {
 // master alone. configuration: JSON; its first `python:` route mounts app whatever it names. directory: what paths in
 // it are relative to. command: what starts this program again, for a reload. Raises what a signal handler of the
 // program raised, once all is drained; KeyboardInterrupt alone is no error.
+// alone: in this process itself, on whichever thread, without master, workers and reloads, see lone_server.hpp.
 int serve(pybind11::object app, const std::string& configuration, const std::string& name, const std::string& directory,
-          const std::vector<std::string>& command);
+          const std::vector<std::string>& command, bool alone);
+
+// Asks a serve() that runs on another thread to end as on SIGTERM.
+void stop_serving();
 
 }  // namespace roost::bridge

@@ -40,12 +40,49 @@ def start(app: App, host: str, port: int, server: Mapping[str, Any], options: Ma
         from roost import _browser
 
         _browser.open_when_served(settings["listen"])
+    alone = _is_alone(settings)
+    if alone:
+        _end_with_the_program()
     status = _native.serve(
         app,
         _native.json_encode(configuration).decode(),
         name,
         os.path.dirname(app.file),
         [sys.executable, *sys.orig_argv[1:]],
+        alone,
     )
     if status != 0:
         raise SystemExit(status)
+
+
+def _end_with_the_program() -> None:
+    """Has a server on another thread than the main one stop in order when that one is through."""
+    import atexit
+    import threading
+
+    here = threading.current_thread()
+    if here is threading.main_thread():
+        return
+
+    def end() -> None:
+        _native.stop_serving()
+        here.join()
+
+    atexit.register(end)
+
+
+def _is_alone(settings: Mapping[str, Any]) -> bool:
+    """Whether this process is to serve by itself: a forked worker would be without the threads that run here."""
+    threading = sys.modules.get("threading")
+    if threading is None or "ROOST_PROTOTYPE_CHANNEL" in os.environ:
+        return False
+    names = ", ".join(thread.name for thread in threading.enumerate() if thread is not threading.current_thread())
+    if not names:
+        return False
+    if settings["processes"] == 1 and settings["mode"] != "development" and not settings.get("control"):
+        what = "this process serves alone, so that handlers share its memory: it is neither replaced nor reloaded"
+    else:
+        what = "they stay in this process, and the workers, where handlers run, do not have them"
+    hint = "start threads in a startup handler"
+    print(f"threads run besides the one that serves ({names}): {what}; {hint}", file=sys.stderr, flush=True)
+    return what.startswith("this process")

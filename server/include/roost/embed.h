@@ -17,9 +17,13 @@ extern "C" {
 #define ROOST_EXPORT
 #endif
 
+/* Serves in the calling process itself, without master, workers and reloads: for a program whose other threads would
+ * not be in a forked one. */
+#define ROOST_EMBED_ALONE 1u
+
 typedef struct roost_embedding {
   uint32_t struct_size;
-  uint32_t flags;          /* none yet */
+  uint32_t flags;          /* ROOST_EMBED_... */
   roost_str configuration; /* YAML, and so JSON as well; what is relative in it is relative to `directory` */
   roost_str name;          /* shown in messages in place of a file */
   roost_str directory;     /* absolute */
@@ -41,7 +45,7 @@ typedef struct roost_embedding {
 } roost_embedding;
 
 /* Serves until stopped by a signal or `roost stop`; returns in the master alone, with its exit status (0: stopped in
- * order). Children end by _exit(). On the main thread. */
+ * order). Children end by _exit(). On the main thread; with ROOST_EMBED_ALONE on any, and once in a process. */
 ROOST_EXPORT int roost_embed_serve(const roost_embedding* embedding);
 
 /* "1.0.0". Static. */

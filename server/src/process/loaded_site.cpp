@@ -1,6 +1,7 @@
 #include "process/loaded_site.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "dispatch/worker_services.hpp"
 
@@ -16,6 +17,22 @@ LoadedSite::LoadedSite(const PrototypeSetup& setup) {
   if (setup.adopted != nullptr) plugins.adopt(*setup.adopted, setup.adopted_config, dispatch::host());
   plugins.load(*setup.configuration, dispatch::host());
   site = dispatch::Site::build(*setup.configuration, plugins);
+}
+
+void LoadedSite::start_hooks(net::WorkerServer& worker) {
+  for (const handlers::WorkerHooks& hooks : plugins.worker_hooks()) {
+    if (hooks.start == nullptr) continue;
+    roost_error error{};
+    error.struct_size = sizeof error;
+    if (hooks.start(hooks.self, &worker, &error) != ROOST_OK) throw std::runtime_error(error.message);
+  }
+}
+
+void LoadedSite::stop_hooks(net::WorkerServer& worker) {
+  const auto& hooks = plugins.worker_hooks();
+  for (auto it = hooks.rbegin(); it != hooks.rend(); ++it) {
+    if (it->stop != nullptr) it->stop(it->self, &worker);
+  }
 }
 
 std::string LoadedSite::summary() const {

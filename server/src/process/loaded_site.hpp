@@ -7,6 +7,7 @@
 
 #include "dispatch/site.hpp"
 #include "handlers/plugin_set.hpp"
+#include "net/worker_server.hpp"
 #include "process/prototype.hpp"
 
 namespace roost::process {
@@ -14,6 +15,10 @@ namespace roost::process {
 struct LoadedSite {
   // Throws config::ConfigError.
   explicit LoadedSite(const PrototypeSetup& setup);
+
+  // Of plugins, around the life of `worker`. start_hooks() throws std::runtime_error with what one of them says.
+  void start_hooks(net::WorkerServer& worker);
+  void stop_hooks(net::WorkerServer& worker);
 
   // For the operator at start-up, a line each: plugins, which Python, routes.
   std::string summary() const;

@@ -119,12 +119,7 @@ class Worker {
       life_.master.send({.tell = Tell::retire, .slot = life_.slot, .text = std::string(why)});
     };
     server_.emplace(std::move(setup));
-    for (const handlers::WorkerHooks& hooks : life_.loaded->plugins.worker_hooks()) {
-      if (hooks.start == nullptr) continue;
-      roost_error error{};
-      error.struct_size = sizeof error;
-      if (hooks.start(hooks.self, &*server_, &error) != ROOST_OK) throw std::runtime_error(error.message);
-    }
+    life_.loaded->start_hooks(*server_);
     life_.master.send({.tell = Tell::prepared, .slot = life_.slot, .text = summary});
   }
 
@@ -169,10 +164,7 @@ class Worker {
 
   void end() {
     server_->stop();
-    const auto& hooks = life_.loaded->plugins.worker_hooks();
-    for (auto it = hooks.rbegin(); it != hooks.rend(); ++it) {
-      if (it->stop != nullptr) it->stop(it->self, &*server_);
-    }
+    life_.loaded->stop_hooks(*server_);
     server_.reset();
   }
 
