@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 from conftest import StartServer
 
-from server_process import VENV
+from server_process import BINARY, VENV, RoostServer, environment
 
 CONFIGURATION = """
 server: {{ listen: 127.0.0.1:0, processes: {processes}, threads: 1 }}
@@ -29,6 +31,11 @@ def note(what):
 
 def configuration(processes: int = 1) -> str:
     return CONFIGURATION.format(venv=VENV, processes=processes)
+
+
+def status(server: RoostServer) -> str:
+    command = [str(BINARY), "status", str(server.config)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment()).stdout
 
 
 def notes(folder: Path) -> list[str]:
@@ -109,6 +116,7 @@ def index(): return "ok"
 
 def test_a_worker_that_never_served_has_its_shutdown_handlers_called(roost_server: StartServer) -> None:
     app = """
+import time
 from roost import App
 app = App(__file__)
 
@@ -119,6 +127,8 @@ def start():
         try:
             os.mkdir(os.path.join(FOLDER, "taken"))
         except FileExistsError:
+            while not os.path.exists(os.path.join(FOLDER, "fail")):
+                time.sleep(0.001)  # until the master knows of the other
             raise LookupError("no place for two")
         note("started")
 
@@ -131,6 +141,8 @@ def index(): return "ok"
     server = roost_server(configuration(processes=2), files={"ending.py": NOTES + app})
     (server.directory / "second").touch()
     server.signal(signal.SIGHUP)
+    server.wait_for(lambda: re.search(r" prepared ", status(server)), "the one that has started")
+    (server.directory / "fail").touch()
     server.wait_log("reload failed, generation 1 goes on")
     server.wait_for(lambda: notes(server.directory) == ["started", "stopped"])
     assert httpx.get(server.url).text == "ok"
