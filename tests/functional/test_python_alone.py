@@ -13,8 +13,6 @@ from websockets.sync.client import connect
 
 from server_process import VENV, RoostServer
 
-pytestmark = pytest.mark.tsan
-
 PYTHON = VENV / "bin" / "python"
 StartProgram = Callable[..., RoostServer]
 

@@ -75,7 +75,7 @@ class App(Router):
         self._around.append((Step(before, None, after=False), Step(after, None, after=True)))
 
     def _first_steps(self) -> list[Step]:
-        """What comes before all others: whoever sees a request, or what was answered without the rest, has its session."""
+        """What comes before all others, so that nobody meets a request without its session."""
         return list(self._sessions[:1])
 
     def _last_steps(self) -> list[Step]:
@@ -143,7 +143,8 @@ class App(Router):
         """Serves until stopped; then the program ends with the server's exit status.
 
         The master and workers are those of `roost serve`: a worker that dies is replaced, SIGHUP reloads the program's
-        code, SIGINT and SIGTERM drain and stop.
+        code, SIGINT and SIGTERM drain and stop. Where the program runs threads besides this one, which workers would be
+        without, and one process is asked for, it is served by this very process: not replaced, not reloaded.
 
         Args:
             host: address to listen on, unless the command line or the environment names one.
@@ -153,7 +154,7 @@ class App(Router):
             options: of `roost.config.Config`, e.g. processes=4; the environment and the command line come before them.
 
         Raises:
-            SystemExit: the server ended with a status other than 0.
+            SystemExit: the server ended with a status other than 0, or this process has served alone before.
             TypeError, ValueError: there is no such option, or it cannot have this value.
             RuntimeError: a server is importing this module to mount it.
         """

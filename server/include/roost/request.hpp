@@ -40,9 +40,9 @@ class Request {
   // As sent, without "?".
   std::string_view query() const noexcept { return view(request_->query); }
 
-  // A parameter of the route's pattern, ":name" or "*name", percent-decoded: "/", ".." and NUL may be in it, so names of
-  // files go to Response::file_in(). Throws std::out_of_range when the pattern has none of that name: a mistake in the
-  // configuration or the plugin.
+  // A parameter of the route's pattern, ":name" or "*name", percent-decoded: "/", ".." and NUL may be in it, so names
+  // of files go to Response::file_in(). Throws std::out_of_range when the pattern has none of that name: a mistake in
+  // the configuration or the plugin.
   std::string_view path(std::string_view name) const {
     for (size_t i = 0; i < request_->param_count; ++i) {
       if (view(request_->params[i].name) == name) return view(request_->params[i].value);

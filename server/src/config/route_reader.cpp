@@ -144,7 +144,8 @@ Route read_route(Node node, const Configuration& configuration, ValueTree& value
     std::vector<std::string> known;
     for (const Middleware& middleware : configuration.middleware) known.push_back(middleware.name);
     for (const Node& item : found->items(true)) {
-      if (!item.is_scalar()) item.fail("the name of an entry of the file's middleware is expected, not the entry itself");
+      if (!item.is_scalar())
+        item.fail("the name of an entry of the file's middleware is expected, not the entry itself");
       const std::string name = item.text();
       if (std::find(known.begin(), known.end(), name) == known.end()) {
         item.fail("no middleware is named \"" + name + "\"" + suggestion(name, known));

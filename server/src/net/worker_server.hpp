@@ -43,8 +43,8 @@ class WorkerServer final : public dispatch::WorkerServices {
   // No further connection is taken, idle ones are closed, responses say Connection: close, WebSockets are closed with
   // 1001. Any thread; again is nothing.
   void begin_drain();
-  // True when no further connection is taken, which takes until each I/O thread has heard of it; false when `patience` is
-  // over first.
+  // True when no further connection is taken, which takes until each I/O thread has heard of it; false when `patience`
+  // is over first.
   bool wait_closed(std::chrono::milliseconds patience);
   // True when the last connection is gone; false when `patience` is over first.
   bool wait_drained(std::chrono::milliseconds patience);

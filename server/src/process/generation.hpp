@@ -42,7 +42,7 @@ class Generation {
     Clock::time_point since{};  // of the state
     bool retiring = false;      // to be drained when its replacement serves
     bool told_to_serve = false;
-    bool closed = false;  // when draining: takes no more connections
+    bool closed = false;         // when draining: takes no more connections
     Clock::time_point cut_at{};  // when draining
     uint32_t log_epoch = 0;
   };

@@ -1,6 +1,6 @@
-// The server in the calling process alone, without master and workers: for an embedding program with threads of its own,
-// which a fork would leave behind. What handlers share with those threads stays shared; in exchange nobody replaces the
-// process, and there is no reload.
+// The server in the calling process alone, without master and workers: for an embedding program with threads of its
+// own, which a fork would leave behind. What handlers share with those threads stays shared; in exchange nobody
+// replaces the process, and there is no reload.
 #pragma once
 
 #include "roost/embed.h"

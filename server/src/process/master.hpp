@@ -89,7 +89,8 @@ class Master {
   StartedProgram program_;                           // embedded
   ReloadRequests reloads_;
   uint32_t number_serving_ = 0;
-  std::optional<Clock::time_point> taking_over_until_;  // the current generation serves, old workers take connections yet
+  std::optional<Clock::time_point>
+      taking_over_until_;  // the current generation serves, old workers take connections yet
   std::optional<Clock::time_point> recover_at_;
   Listeners kept_listeners_;  // while no generation serves: clients wait there
   Backoff recovery_;

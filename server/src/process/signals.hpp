@@ -19,8 +19,9 @@ class Signals {
     where_undefined,  // only where the disposition is the default: inside another program
   };
 
-  // numbers: to be caught. One object at a time for each process. The mask returns with the destructor, dispositions only
-  // where_undefined: a process that has stopped in order is not to die of the same signal once more on its way out.
+  // numbers: to be caught. One object at a time for each process. The mask returns with the destructor, dispositions
+  // only where_undefined: a process that has stopped in order is not to die of the same signal once more on its way
+  // out.
   explicit Signals(std::initializer_list<int> numbers, Where where = Where::everywhere);
   ~Signals();
   Signals(const Signals&) = delete;
