@@ -1,15 +1,18 @@
 #include "process/signals.hpp"
 
+#include <atomic>
 #include <cerrno>
 
 namespace roost::process {
 
 namespace {
 
-volatile sig_atomic_t flags[NSIG];
+// Lock-free, so that a handler may write them, on whichever thread the signal finds.
+std::atomic<bool> flags[NSIG];
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 void set_flag(int number) {
-  flags[number] = 1;
+  flags[number] = true;
 }
 void do_nothing(int) {}
 
@@ -26,7 +29,7 @@ Signals::Signals(std::initializer_list<int> numbers, Where where) : where_(where
   // start are to end by it.
   sigdelset(&previous_mask_, SIGPIPE);
   for (const int number : numbers) {
-    flags[number] = 0;
+    flags[number] = false;
     struct sigaction before;
     sigaction(number, nullptr, &before);
     // A shell's background job has INT ignored, nohup's HUP: that is meant.
@@ -50,9 +53,7 @@ Signals::~Signals() {
 }
 
 bool Signals::take(int number) {
-  const bool came = flags[number] != 0;
-  flags[number] = 0;
-  return came;
+  return flags[number].exchange(false);
 }
 
 int Signals::wait(std::vector<pollfd>& fds, std::chrono::milliseconds timeout) const {
