@@ -14,14 +14,13 @@
 
 #include "base/log.hpp"
 #include "base/version.hpp"
-#include "config/reader.hpp"
-#include "http/exchange.hpp"
 #include "net/worker_server.hpp"
 #include "process/access_log_file.hpp"
 #include "process/host_memory.hpp"
 #include "process/listening_sockets.hpp"
 #include "process/loaded_site.hpp"
 #include "process/privileges.hpp"
+#include "process/program.hpp"
 #include "process/signals.hpp"
 
 namespace roost::process {
@@ -36,9 +35,7 @@ void log(roost_log_level level, const std::string& text) {
 }
 
 std::shared_ptr<const config::Configuration> read(const roost_embedding& embedding) {
-  config::Configuration configuration =
-      config::read_text(http::view(embedding.configuration), std::string(http::view(embedding.name)),
-                        std::string(http::view(embedding.directory)));
+  config::Configuration configuration = configuration_of(embedding);
   // Loops, logs, libraries, and what the program itself has open.
   fit_connections(configuration, raise_descriptor_limit(),
                   configuration.server.listen.size() + 8 * configuration.server.threads + 128);

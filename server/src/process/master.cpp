@@ -16,7 +16,6 @@
 #include "base/version.hpp"
 #include "config/error.hpp"
 #include "config/reader.hpp"
-#include "http/exchange.hpp"
 #include "process/access_log_file.hpp"
 #include "process/privileges.hpp"
 #include "process/program.hpp"
@@ -88,9 +87,7 @@ int Master::run() {
 
 Master::ConfigurationPtr Master::read_configuration() const {
   if (setup_.embedding == nullptr) return checked(config::read_file(setup_.file));
-  return checked(config::read_text(http::view(setup_.embedding->configuration),
-                                   std::string(http::view(setup_.embedding->name)),
-                                   std::string(http::view(setup_.embedding->directory))));
+  return checked(configuration_of(*setup_.embedding));
 }
 
 Master::ConfigurationPtr Master::checked(config::Configuration configuration) const {

@@ -23,6 +23,11 @@ constexpr size_t kPiece = 100;  // descriptors in one message
 
 }  // namespace
 
+config::Configuration configuration_of(const roost_embedding& embedding) {
+  return config::read_text(http::view(embedding.configuration), std::string(http::view(embedding.name)),
+                           std::string(http::view(embedding.directory)));
+}
+
 pid_t spawn_program(const char* const* command, const Channel& end, const sigset_t& mask) {
   // Everything that allocates comes before the fork.
   const std::string variable = std::string(kVariable) + "=" + std::to_string(end.fd());
@@ -81,12 +86,10 @@ void become_prototype(const roost_embedding& embedding, Channel channel) {
   pthread_sigmask(SIG_SETMASK, &all, &setup.mask);
   setup.parent = ::getppid();
   try {
-    const std::string name(view(embedding.name)), directory(view(embedding.directory));
-    setup.configuration = std::make_shared<const config::Configuration>(
-        config::read_text(view(embedding.configuration), name, directory));
-    std::string text = name;
+    setup.configuration = std::make_shared<const config::Configuration>(configuration_of(embedding));
+    std::string text(view(embedding.name));
     text += '\0';
-    text += directory;
+    text += view(embedding.directory);
     text += '\0';
     text += view(embedding.configuration);
     channel.send({.tell = Tell::program, .text = text});

@@ -18,6 +18,9 @@
 
 namespace roost::process {
 
+// What an embedding program says it serves. Throws config::ConfigError.
+config::Configuration configuration_of(const roost_embedding& embedding);
+
 // The master's side.
 
 // Starts it with that end of a channel. Throws std::system_error.
