@@ -8,7 +8,6 @@ import pty
 import re
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,17 +122,12 @@ def test_production_tells_nothing(folder: Path) -> None:
         server.stop()
 
 
-def test_what_is_saved_is_served_within_a_second(start_dev: StartDev) -> None:
+def test_what_is_saved_is_served(start_dev: StartDev) -> None:
     server = start_dev()
     assert httpx.get(server.url + "/version").text == "one"
-    saved = time.monotonic()
     (server.directory / "app.py").write_text(APP.replace('return "one"', 'return "two"'))
     server.wait_ready(2)
-    took = time.monotonic() - saved
     assert httpx.get(server.url + "/version").text == "two"
-    # A busy machine may be slower: what is promised is judged where it has the processor for itself.
-    if os.getloadavg()[0] < 1:
-        assert took < 1
 
 
 def test_development_has_one_process(roost_server: Callable[..., RoostServer]) -> None:
@@ -152,10 +146,29 @@ def test_failed_reload_says_why_until_the_next_change(start_dev: StartDev) -> No
     server.wait_log("LookupError: half written")
     server.wait_for(lambda: httpx.get(server.url + "/version").status_code == 500, "the worker to hear of it")
     said = httpx.get(server.url + "/version").text
-    assert "LookupError: half written" in said or "ended before it served" in said  # its output has the rest
+    assert "LookupError: half written" in said
     (server.directory / "app.py").write_text(APP.replace('return "one"', 'return "two"'))
     server.wait_ready(2)
     assert httpx.get(server.url + "/version").text == "two"
+
+
+def test_syntax_error_is_shown_with_its_place(start_dev: StartDev) -> None:
+    server = start_dev()
+    (server.directory / "app.py").write_text(APP + "def broken(:\n")
+    server.wait_for(lambda: "SyntaxError" in httpx.get(server.url + "/version").text, "the mistake to be shown")
+    said = httpx.get(server.url + "/version").text
+    assert f"line {len(APP.splitlines()) + 1}" in said
+    assert "def broken(:" in said
+
+
+def test_what_a_reloaded_program_writes_to_standard_error_is_seen(start_dev: StartDev) -> None:
+    server = start_dev()
+    loud = APP.replace('return "one"', 'print("called", file=sys.stderr, flush=True); return "two"')
+    (server.directory / "app.py").write_text('import sys\nprint("imported", file=sys.stderr, flush=True)\n' + loud)
+    server.wait_log("^imported$")
+    server.wait_ready(2)
+    assert httpx.get(server.url + "/version").text == "two"
+    server.wait_log("^called$")
 
 
 class Terminal:

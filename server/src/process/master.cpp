@@ -344,7 +344,7 @@ void Master::drain(std::unique_ptr<Generation> generation) {
   }
 }
 
-void Master::give_up(std::string why) {
+void Master::give_up(std::string why, const std::string& details) {
   if (next_) {
     // Where some of its workers served already, they end what they began.
     drain(std::move(next_));
@@ -357,9 +357,9 @@ void Master::give_up(std::string why) {
   log(ROOST_LOG_ERROR, (current_ ? "reload failed, generation " + std::to_string(current_->number()) + " goes on: "
                                  : std::string("no generation serves: ")) +
                            why);
-  if (current_ && current_->configuration()->server.development) current_->show_mistake(why);
+  if (current_ && current_->configuration()->server.development) current_->show_mistake(why + details);
   if (!current_) recover_at_ = Clock::now() + recovery_.after_death(milliseconds(0)) + milliseconds(100);
-  settle(false, why + "\n");
+  settle(false, why + details + "\n");
 }
 
 void Master::recover() {
@@ -403,8 +403,10 @@ void Master::settle(bool ok, const std::string& text) {
 void Master::hear_program() {
   std::optional<StartedProgram::Said> said = program_.hear();
   if (!said) return;
-  if (said->pid == 0)
-    return give_up("the program, started again, ended before it served: " + said->text + "; its output says why");
+  if (said->pid == 0) {
+    return give_up("the program, started again, ended before it served: " + said->text,
+                   said->errors.empty() ? "" : "\n" + said->errors);
+  }
   try {
     next_ = make_generation(checked(program_configuration(said->text)));
     std::vector<int> listeners;

@@ -57,7 +57,8 @@ class Master {
   void fork_prototype(Generation& generation);
   void hear_program();  // embedded: of the program afresh, which becomes a prototype
   void promote();
-  void give_up(std::string why);
+  // details: for who asked, beside what the log says.
+  void give_up(std::string why, const std::string& details = {});
   void announce();
   void take_over();
   void settle(bool ok, const std::string& text);

@@ -19,7 +19,18 @@ namespace roost::process {
 namespace {
 
 constexpr const char* kVariable = "ROOST_PROTOTYPE_CHANNEL";
+constexpr const char* kErrorsVariable = "ROOST_PROTOTYPE_STDERR";
 constexpr size_t kPiece = 100;  // descriptors in one message
+
+// The descriptor that a variable names, which is taken out of the environment; none without it.
+base::UniqueFd inherited(const char* variable) {
+  const char* value = std::getenv(variable);
+  if (value == nullptr) return {};
+  const int fd = std::atoi(value);
+  ::unsetenv(variable);
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return {};
+  return base::UniqueFd(fd);
+}
 
 }  // namespace
 
@@ -28,12 +39,15 @@ config::Configuration configuration_of(const roost_embedding& embedding) {
                            std::string(http::view(embedding.directory)));
 }
 
-pid_t spawn_program(const char* const* command, const Channel& end, const sigset_t& mask) {
+pid_t spawn_program(const char* const* command, const Channel& end, int errors, const sigset_t& mask) {
   // Everything that allocates comes before the fork.
+  const base::UniqueFd later(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
   const std::string variable = std::string(kVariable) + "=" + std::to_string(end.fd());
+  const std::string errors_variable = std::string(kErrorsVariable) + "=" + std::to_string(later.get());
   std::vector<char*> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
   environment.push_back(const_cast<char*>(variable.c_str()));
+  environment.push_back(const_cast<char*>(errors_variable.c_str()));
   environment.push_back(nullptr);
   const pid_t master = ::getpid();
   const pid_t pid = ::fork();
@@ -42,6 +56,8 @@ pid_t spawn_program(const char* const* command, const Channel& end, const sigset
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != master) ::_exit(1);
   ::fcntl(end.fd(), F_SETFD, 0);
+  ::fcntl(later.get(), F_SETFD, 0);
+  ::dup2(errors, STDERR_FILENO);
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   ::execve(command[0], const_cast<char* const*>(command), environment.data());
   ::_exit(127);
@@ -70,12 +86,10 @@ void send_host(const Channel& channel, const HostMemory& host, const std::vector
 }
 
 std::optional<Channel> inherited_channel() {
-  const char* value = std::getenv(kVariable);
-  if (value == nullptr) return std::nullopt;
-  const int fd = std::atoi(value);
-  ::unsetenv(kVariable);
-  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return std::nullopt;
-  return Channel(base::UniqueFd(fd));
+  base::UniqueFd channel = inherited(kVariable);
+  if (!channel) return std::nullopt;
+  if (const base::UniqueFd errors = inherited(kErrorsVariable)) ::dup2(errors.get(), STDERR_FILENO);
+  return Channel(std::move(channel));
 }
 
 void become_prototype(const roost_embedding& embedding, Channel channel) {

@@ -23,8 +23,9 @@ config::Configuration configuration_of(const roost_embedding& embedding);
 
 // The master's side.
 
-// Starts it with that end of a channel. Throws std::system_error.
-pid_t spawn_program(const char* const* command, const Channel& end, const sigset_t& mask);
+// Starts it with that end of a channel. errors: its standard error until it serves, when it has this process's again.
+// Throws std::system_error.
+pid_t spawn_program(const char* const* command, const Channel& end, int errors, const sigset_t& mask);
 // Of the text of Tell::program. Throws config::ConfigError.
 config::Configuration program_configuration(const std::string& text);
 // Throws std::runtime_error when the program is gone.
@@ -33,8 +34,8 @@ void send_host(const Channel& channel, const HostMemory& host, const std::vector
 
 // The program's side.
 
-// The channel to a master that started this program; none: it was started by somebody else. Takes the variable out of
-// the environment.
+// The channel to a master that started this program, whose standard error is this one's from then on; none: it was
+// started by somebody else. Takes the variables out of the environment.
 std::optional<Channel> inherited_channel();
 // Never returns.
 [[noreturn]] void become_prototype(const roost_embedding& embedding, Channel channel);

@@ -30,19 +30,28 @@ class StartedProgram {
   struct Said {
     pid_t pid = 0;  // the receiver's to reap; 0: it has ended instead
     Channel channel{};
-    std::string text{};  // of Tell::program, or how it ended
+    std::string text{};    // of Tell::program, or how it ended
+    std::string errors{};  // where it has ended: the last that it wrote to standard error, some KiB
   };
   // What has come of it, once; from then on none runs. Never blocks.
   std::optional<Said> hear();
+
+  // Passes on what programs, and what they started, write to standard error. Never blocks but for who reads that.
+  void pass_errors_on();
 
   void kill();
   // In a forked child.
   void forget();
 
  private:
+  void ended();
+
   pid_t pid_ = 0;
   base::UniqueFd pidfd_;
   Channel channel_;
+  base::UniqueFd errors_;               // of the one that runs
+  std::string errors_text_;             // from it
+  std::vector<base::UniqueFd> others_;  // of earlier ones, whose children may have it yet
 };
 
 }  // namespace roost::process
