@@ -17,6 +17,7 @@ from robyn.argument_parser import Config
 from robyn.env_populator import load_vars
 from robyn.events import Events
 from robyn.robyn import FunctionInfo
+from robyn.router import Route
 
 # Handlers may return anything, and say nothing of a header that is missing.
 _native.set_manners(True, True)
@@ -43,6 +44,11 @@ class Robyn(App):
         self.exception_handler(Unmatched)(_unmatched)
         if openapi is None and not self.config.disable_openapi:
             self.openapi = _openapi(self.directory_path, openapi_file_path)
+
+    @property
+    def routes(self) -> list[Route]:
+        """Those of included routers, too, with what is put before them: `app.router.routes`."""
+        return self.all_routes()
 
     @property
     def request_headers(self) -> GlobalHeaders:

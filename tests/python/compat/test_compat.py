@@ -296,7 +296,7 @@ if __name__ == "__main__":
 
 NAMES_AT_WORK = """
 import json
-from robyn import Headers, Request, Robyn
+from robyn import Headers, HttpMethod, Request, Robyn, SubRouter
 from robyn.events import Events
 from robyn.robyn import QueryParams, Url
 from robyn.types import Body, JSONResponse
@@ -340,6 +340,15 @@ assert app.openapi.openapi_spec["info"]["title"] == "Robyn API"
 from roost._documentation import specification
 spec = specification(app)
 assert spec["servers"] == [] and "externalDocs" in spec
+part = SubRouter(prefix="/part")
+@part.get("/:id", const=True)
+async def one(request, id): pass
+app.include_router(part)
+item_route, part_route = app.router.routes
+assert (item_route.route, item_route.route_type, item_route.function.handler) == ("/item", HttpMethod.POST, item)
+assert (part_route.route, part_route.route_type, part_route.is_const) == ("/part/:id", HttpMethod.GET, True)
+assert (part_route.function.is_async, list(part_route.function.args)) == (True, ["request", "id"])
+assert [route.route for route in app.router.get_routes()] == ["/item", "/part/:id"]
 operation = spec["paths"]["/item"]["post"]
 schema = operation["requestBody"]["content"]["application/json"]["schema"]
 assert schema["properties"]["name"]["properties"]["first"] == {"type": "string"}
