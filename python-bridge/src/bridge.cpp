@@ -254,6 +254,8 @@ namespace {
 roost_status configure_plugin(const roost_host* server, const roost_registry* registry, const roost_value* config,
                               void** self, roost_error* error) {
   host = server;
+  // Of an earlier server of this process: what it made may be held by objects of the program.
+  (void)the_bridge.release();
   the_bridge = std::make_unique<Bridge>(config);
   *self = the_bridge.get();
   return the_bridge->configure(registry, error);

@@ -85,6 +85,7 @@ int serve(py::object app, const std::string& configuration, const std::string& n
   const ServeFunction server = find_server();
   embedded_application = app.ptr();
   serving_alone = alone;
+  asked_to_stop = false;
 
   const roost_value development = scalar("development", is_development(configuration) ? "1" : "0");
   const roost_value* const items[] = {&development};

@@ -162,11 +162,25 @@ def test_several_processes_do_without_the_threads_and_say_so(start_program: Star
     assert "(doubling): they stay in this process" in server.log()
 
 
-def test_start_is_had_once_in_a_process_that_serves_alone(start_program: StartProgram) -> None:
+def test_a_program_may_serve_again(start_program: StartProgram) -> None:
     server = start_program(MAIN.replace("OPTIONS", "") + "    app.start(port=0)\n")
-    server.signal(signal.SIGTERM)
+    for times in (1, 2):
+        server.wait_ready(times)
+        with httpx.Client(base_url=server.urls[-1]) as client:
+            assert [client.get(f"/double/{number}").text for number in (1, 2)] == ["2", "4"]
+            assert client.get("/pid").json() == server.pid
+        server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+    assert diary(server) == ["startup", "shutdown", "returned, MainThread", "startup", "shutdown", "exit"]
+
+
+def test_a_second_server_beside_the_first_is_refused(start_program: StartProgram) -> None:
+    code = BESIDE.replace("DAEMON", "True").replace("double()", "asked.get()\napp.start(port=0)")
+    server = start_program(code)
+    with server.connect() as connection:
+        connection.send(b"GET /double/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.wait_log("a server runs in this process already")
     assert server.wait() == 1
-    assert "start() was called before in this process" in server.log()
 
 
 def test_logs_are_reopened(start_program: StartProgram) -> None:

@@ -154,7 +154,7 @@ class App(Router):
             options: of `roost.config.Config`, e.g. processes=4; the environment and the command line come before them.
 
         Raises:
-            SystemExit: the server ended with a status other than 0, or this process has served alone before.
+            SystemExit: the server ended with a status other than 0.
             TypeError, ValueError: there is no such option, or it cannot have this value.
             RuntimeError: a server is importing this module to mount it.
         """

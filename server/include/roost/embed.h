@@ -45,7 +45,7 @@ typedef struct roost_embedding {
 } roost_embedding;
 
 /* Serves until stopped by a signal or `roost stop`; returns in the master alone, with its exit status (0: stopped in
- * order). Children end by _exit(). On the main thread; with ROOST_EMBED_ALONE on any, and once in a process. */
+ * order). Children end by _exit(). On the main thread; with ROOST_EMBED_ALONE on any, one at a time. */
 ROOST_EXPORT int roost_embed_serve(const roost_embedding* embedding);
 
 /* "1.0.0". Static. */

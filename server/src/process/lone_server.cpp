@@ -4,13 +4,12 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <utility>
 
 #include "base/log.hpp"
 #include "base/version.hpp"
@@ -175,11 +174,13 @@ class LoneServer {
 }  // namespace
 
 int serve_alone(const roost_embedding& embedding) {
-  static bool served = false;
-  if (std::exchange(served, true)) {
-    throw std::runtime_error(
-        "start() was called before in this process, which serves alone as it runs threads of its own: once is all");
+  static std::atomic<bool> serving{false};
+  if (serving.exchange(true)) {
+    throw std::runtime_error("a server runs in this process already: a second one needs a process of its own");
   }
+  const struct Over {
+    ~Over() { serving = false; }
+  } over;
   return LoneServer(embedding).run();
 }
 

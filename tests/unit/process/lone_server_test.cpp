@@ -45,7 +45,7 @@ std::string answer(int fd, const std::string& request) {
 
 }  // namespace
 
-TEST_CASE("LoneServer.ServesOnAThreadOfItsProgramUntilASignal") {
+TEST_CASE("LoneServer.ServesOnAThreadOfItsProgramUntilASignalAndThenAgain") {
   char folder[] = "/tmp/lone_server_XXXXXX";
   REQUIRE(::mkdtemp(folder) != nullptr);
   const std::string socket = std::string(folder) + "/socket";
@@ -69,21 +69,23 @@ TEST_CASE("LoneServer.ServesOnAThreadOfItsProgramUntilASignal") {
   struct sigaction before {};
   sigaction(SIGTERM, nullptr, &before);
   ::signal(SIGTERM, SIG_DFL);  // the test program has a handler of its own, which the server would leave alone
-  std::atomic<int> status{-1};
-  std::thread server([&] { status = serve_alone(embedding); });
-  for (int i = 0; i < 3; ++i) {
-    const int fd = connected(socket);
-    const std::string all = answer(fd, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    CHECK(all.substr(0, 15) == "HTTP/1.1 200 OK");
-    CHECK(all.substr(all.size() - 5) == "alone");
-    ::close(fd);
+  for (int times = 0; times < 2; ++times) {
+    std::atomic<int> status{-1};
+    std::thread server([&] { status = serve_alone(embedding); });
+    for (int i = 0; i < 3; ++i) {
+      const int fd = connected(socket);
+      const std::string all = answer(fd, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      CHECK(all.substr(0, 15) == "HTTP/1.1 200 OK");
+      CHECK(all.substr(all.size() - 5) == "alone");
+      ::close(fd);
+    }
+    CHECK_THROWS_WITH(serve_alone(embedding), Catch::Contains("a server runs in this process already"));
+    ::kill(::getpid(), SIGTERM);  // any thread of the program may be given it
+    server.join();
+    CHECK(status == 0);
+    CHECK(waits == 0);  // the program's lock is held again
+    CHECK_FALSE(std::filesystem::exists(socket));
   }
-  ::kill(::getpid(), SIGTERM);  // any thread of the program may be given it
-  server.join();
-  CHECK(status == 0);
-  CHECK(waits == 0);  // the program's lock is held again
-  CHECK_FALSE(std::filesystem::exists(socket));
-  CHECK_THROWS_WITH(serve_alone(embedding), Catch::Contains("start() was called before"));
   std::filesystem::remove_all(folder);
   sigaction(SIGTERM, &before, nullptr);
 }
