@@ -170,16 +170,18 @@ def server_has_closed(local: int, remote: int) -> bool:
 
 def test_running_request_is_finished_within_drain(start: Callable[..., RoostServer]) -> None:
     server = start()
-    with server.connect() as connection, server.connect() as opener:
-        opener.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert opener.read_response().status == 200
+    with server.connect() as connection, server.connect() as opener, server.connect() as idle:
+        for client in (opener, idle):
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.read_response().status == 200
         connection.send(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n")
         server.wait_for(lambda: waiting(server) == 1, "the request to be in its handler")
         # Both requests were begun before the stop: the second one's bytes are half there.
         opener.send(b"GET /open HTTP/1.1\r\n")
         httpx.get(f"{server.url}/")  # the worker has one thread: now it has seen them
         server.process.terminate()
-        server.wait_for(lambda: refused(server), "the listening sockets to be closed")
+        assert idle.read_all() == b""  # closed: the worker has heard of the drain
+        assert refused(server)
         opener.send(b"Host: a\r\n\r\n")
         assert opener.read_response().headers["connection"] == "close"
         response = connection.read_response()
