@@ -143,8 +143,9 @@ def test_server_beside_the_main_thread(start_program: StartProgram, daemon: bool
     assert httpx.get(f"{server.url}/double/4").text == "8"
     assert "(MainThread): this process serves alone" in server.log()
     server.process.terminate()
-    server.wait_log("stopped")
-    server.kill()  # the main thread goes on: that is the program's affair
+    # The server is stopped in order, then the program does what it does without one.
+    assert server.wait() == -signal.SIGTERM
+    assert diary(server) == ["startup", "shutdown"]
 
 
 def test_server_beside_the_main_thread_ends_in_order_with_it(start_program: StartProgram) -> None:

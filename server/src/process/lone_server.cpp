@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/version.hpp"
@@ -67,6 +68,12 @@ class Released {
   const roost_embedding& embedding_;
 };
 
+// Never destroyed, as in run_worker(): plugins are not unloaded.
+LoadedSite* load(const PrototypeSetup& setup) {
+  static auto* const loaded = new std::vector<std::unique_ptr<LoadedSite>>;
+  return loaded->emplace_back(std::make_unique<LoadedSite>(setup)).get();
+}
+
 class LoneServer {
  public:
   explicit LoneServer(const roost_embedding& embedding)
@@ -105,9 +112,12 @@ class LoneServer {
     return 0;
   }
 
+  // The signal that ended run(); 0: the program did.
+  int stopped_by() const { return stopped_by_; }
+
  private:
   void start() {
-    loaded_ = new LoadedSite(setup_);
+    loaded_ = load(setup_);
     base::WorkerSlot& slot = host_->slots()[0];
     slot.pid = ::getpid();
     slot.generation = setup_.generation;
@@ -146,7 +156,12 @@ class LoneServer {
     std::vector<pollfd> none;
     signals_.wait(none, patience);
     if (signals_.take(SIGUSR1)) reopen_access_log();
-    const bool signalled = signals_.take(SIGTERM) | signals_.take(SIGINT);
+    bool signalled = false;
+    for (const int number : {SIGINT, SIGTERM}) {
+      if (!signals_.take(number)) continue;
+      stopped_by_ = number;
+      signalled = true;
+    }
     return released_.asked_to_stop() || signalled;
   }
 
@@ -167,8 +182,9 @@ class LoneServer {
   Listeners listeners_;
   base::UniqueFd access_log_;
   PrototypeSetup setup_;
-  LoadedSite* loaded_ = nullptr;  // never destroyed, as in run_worker(): plugins are not unloaded
+  LoadedSite* loaded_ = nullptr;
   std::optional<net::WorkerServer> server_;
+  int stopped_by_ = 0;
 };
 
 }  // namespace
@@ -181,7 +197,15 @@ int serve_alone(const roost_embedding& embedding) {
   const struct Over {
     ~Over() { serving = false; }
   } over;
-  return LoneServer(embedding).run();
+  int status = 0, signal = 0;
+  {
+    LoneServer server(embedding);
+    status = server.run();
+    signal = server.stopped_by();
+  }
+  // The main thread is the program's: what the signal does to it without a server it does now.
+  if (signal != 0 && ::gettid() != ::getpid()) ::kill(::getpid(), signal);
+  return status;
 }
 
 }  // namespace roost::process

@@ -7,7 +7,8 @@
 
 namespace roost::process {
 
-// As roost_embed_serve(), on any thread, one at a time in a process. Throws config::ConfigError and std::runtime_error.
+// As roost_embed_serve(), on any thread, one at a time in a process. A signal that stops it when it is not on the main
+// thread is sent once more, to the program. Throws config::ConfigError and std::runtime_error.
 int serve_alone(const roost_embedding& embedding);
 
 }  // namespace roost::process
