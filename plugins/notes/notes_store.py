@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypedDict, TypeVar
 
 T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds that a worker waits for what others do to the same file."""
 
 
 class Note(TypedDict):
@@ -63,6 +67,22 @@ def _like(text: str) -> str:
     return f"%{text}%"
 
 
+def _journal_ahead(database: sqlite3.Connection) -> None:
+    """Readers go on beside a writer (sqlite.org/wal.html): other worker processes write too.
+
+    While another connection changes the mode, this one is not made to wait but told that the database is locked.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.005)
+
+
 class SqliteStore:
     """Notes in a file. One thread works on its one connection, so that a waiting write never holds up the loop."""
 
@@ -80,16 +100,18 @@ class SqliteStore:
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="notes-sqlite")
 
         def connect() -> sqlite3.Connection:
-            database = sqlite3.connect(path, timeout=10, isolation_level=None)
+            database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
             database.row_factory = sqlite3.Row
-            # Readers go on beside a writer; other worker processes write too.
-            database.execute("PRAGMA journal_mode = WAL")
+            _journal_ahead(database)
             database.execute("PRAGMA synchronous = NORMAL")
+            # The other workers start at this moment, too: who comes second waits here, and finds all made.
+            database.execute("BEGIN IMMEDIATE")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL,"
                 " body TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL)"
             )
             database.execute("CREATE INDEX IF NOT EXISTS notes_updated ON notes (updated DESC, id DESC)")
+            database.execute("COMMIT")
             return database
 
         try:

@@ -154,3 +154,12 @@ def test_stores_on_one_file_write_at_the_same_time(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(main())
+
+
+def test_workers_that_start_at_once_make_one_file(tmp_path: Path) -> None:
+    async def open_all(path: Path) -> None:
+        for store in await asyncio.gather(*(open_store("", path) for _ in range(8))):
+            await store.close()
+
+    for number in range(100):  # the moment is a short one
+        asyncio.run(open_all(tmp_path / f"{number}.sqlite3"))
