@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -304,6 +305,21 @@ class RawConnection:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self._buffer = b""
+        self._ports: tuple[int, int] | None = None  # own, the server's
+        if sock.family == socket.AF_INET:
+            with contextlib.suppress(OSError):  # it is closed already
+                self._ports = sock.getsockname()[1], sock.getpeername()[1]
+
+    def server_has_closed(self) -> bool:
+        """Whether the server's end of a TCP connection to 127.0.0.1 is no longer established; reads nothing."""
+        if self._ports is None:
+            return True
+        own, servers = (f":{port:04X}" for port in self._ports)
+        for line in Path("/proc/net/tcp").read_text().splitlines():
+            fields = line.split()
+            if fields[1].endswith(servers) and fields[2].endswith(own):
+                return fields[3] != "01"  # ESTABLISHED
+        return True
 
     def __enter__(self) -> RawConnection:
         return self

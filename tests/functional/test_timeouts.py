@@ -154,18 +154,7 @@ def test_client_that_does_not_read_is_cut(start: Callable[..., RoostServer]) -> 
         with server.connect() as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-            ports = connection.socket.getsockname()[1], server.port
-            server.wait_for(lambda ports=ports: server_has_closed(*ports), "the server to close")
-
-
-def server_has_closed(local: int, remote: int) -> bool:
-    """Whether the server's end of the connection between these ports is no longer established."""
-    with open("/proc/net/tcp") as table:
-        for line in table:
-            fields = line.split()
-            if fields[1].endswith(f":{remote:04X}") and fields[2].endswith(f":{local:04X}"):
-                return fields[3] != "01"  # ESTABLISHED
-    return True
+            server.wait_for(connection.server_has_closed, "the server to close")
 
 
 def test_running_request_is_finished_within_drain(start: Callable[..., RoostServer]) -> None:
