@@ -79,10 +79,11 @@ def _is_alone(settings: Mapping[str, Any]) -> bool:
     names = ", ".join(thread.name for thread in threading.enumerate() if thread is not threading.current_thread())
     if not names:
         return False
-    if settings["processes"] == 1 and settings["mode"] != "development" and not settings.get("control"):
+    alone = settings["processes"] == 1 and settings["mode"] != "development" and not settings.get("control")
+    if alone:
         what = "this process serves alone, so that handlers share its memory: it is neither replaced nor reloaded"
     else:
         what = "they stay in this process, and the workers, where handlers run, do not have them"
     hint = "start threads in a startup handler"
     print(f"threads run besides the one that serves ({names}): {what}; {hint}", file=sys.stderr, flush=True)
-    return what.startswith("this process")
+    return alone

@@ -90,8 +90,8 @@ class Master {
   StartedProgram program_;                           // embedded
   ReloadRequests reloads_;
   uint32_t number_serving_ = 0;
-  std::optional<Clock::time_point>
-      taking_over_until_;  // the current generation serves, old workers take connections yet
+  // While the current generation serves, and old workers may take connections yet.
+  std::optional<Clock::time_point> taking_over_until_;
   std::optional<Clock::time_point> recover_at_;
   Listeners kept_listeners_;  // while no generation serves: clients wait there
   Backoff recovery_;
