@@ -204,7 +204,6 @@ void Bridge::stop(roost_worker* worker) {
   if (loop_started_) loop_.stop();
   std::string why;
   if (!wants_loop_ && !run_now(shutdown_, why)) log(ROOST_LOG_ERROR, "a shutdown handler raised\n" + why);
-  started_ = false;
   const Gil gil;
   // Python is not finalised, but what a program registered for its end is called, as in workers of other servers.
   const Ref at_exit = serving_alone ? Ref() : Ref::steal(PyImport_ImportModule("atexit"));
@@ -215,6 +214,7 @@ void Bridge::stop(roost_worker* worker) {
     if (stream != nullptr && stream != Py_None) Ref::steal(PyObject_CallMethod(stream, "flush", nullptr));
     PyErr_Clear();
   }
+  started_ = false;  // a program that was served alone goes on
 }
 
 // What exists before the first fork is kept out of garbage collection, which would write to it and so unshare it.
